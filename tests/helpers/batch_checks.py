@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, press, wait_for, windows
-from desktop_checks import clear_status, status
 from epifiji.bridge.imagej import ImageJ, ImageJError
+from imagej_window import clear_status, status
 
 MACRO = Path(__file__).resolve().parents[2] / "fiji" / "macros" / "epifiji" / "batch_detect.ijm"
 SETTINGS = "threshold=0 min_volume=0"

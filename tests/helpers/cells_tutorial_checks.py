@@ -10,8 +10,8 @@ from typing import Any
 
 from correct_checks import CORRECT, act, end
 from desktop import close, focus, picture, press, wait_for
-from desktop_checks import manager, start_command
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import manager, start_command
 from pages import PAGES
 from segment_checks import LABEL, PREVIEW, _cells, _count
 from tutorial_checks import NAME, _image, _movie, _place

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import close, focus, picture, press, wait_for, windows
-from desktop_checks import on_event_thread, open_movie, window_titled
+from desktop_checks import open_movie, window_titled
 from dialogs_on_screen import NAME
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import on_event_thread
 from navigator_checks import NAVIGATOR, _click_in, navigator, parts
 
 OPTIONS = "box_side=1000 box_frames=6 guide"

@@ -67,7 +67,7 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment the open stack as a macro does, with everything that is shown."""
     import numpy as np
 
-    from desktop_checks import manager
+    from imagej_window import manager
 
     imagej.run_macro(
         f'open("{folder / NAME}.tif"); setSlice(20);'
@@ -102,7 +102,8 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment as a user does: the dialog, the preview, its sliders by keys, then the volume."""
     from scyjava import jimport
 
-    from desktop_checks import recorded_lines, start_command, status
+    from desktop_checks import recorded_lines
+    from imagej_window import start_command, status
 
     imagej.run_macro(f'open("{folder / NAME}.tif"); setSlice(20); run("Set... ", "zoom=400");')
     recorder = jimport("ij.plugin.frame.Recorder")
@@ -141,7 +142,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 def cancelled_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Close the preview: the image is as before."""
-    from desktop_checks import start_command, status
+    from imagej_window import start_command, status
 
     imagej.run_macro(f'open("{folder / NAME}.tif");')
     start_command(LABEL)
@@ -157,7 +158,7 @@ def cancelled_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 def refused(imagej: ImageJ, _: Path) -> list[str]:
     """Choose the command for images that are no volume."""
-    from desktop_checks import error
+    from imagej_window import error
 
     said = []
     for image in ('"plane", "8-bit ramp", 40, 40, 1', '"movie", "8-bit ramp grayscale-mode", 40, 40, 1, 3, 4'):

@@ -13,6 +13,7 @@ from typing import Any
 
 from desktop import LOOK_S, click, focus, picture, press, type_text, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import clear_status, error, manager, start_command, status
 
 DETECT = "Detect Epithelial Events..."
 DIALOG = "Detect Epithelial Events"
@@ -20,56 +21,6 @@ SLOW = 'run("Detect Epithelial Events...", "step_xy=3 step_t=1 threshold=130 min
 SLOWER = SLOW.replace("step_xy=3", "step_xy=1 mode=exact")
 
 CANCELLED = "It was cancelled; nothing was changed."
-
-
-def start_command(label: str) -> None:
-    """Start a command as its menu item does: on a thread of its own."""
-    from scyjava import jimport
-
-    jimport("ij.Executer")(label, None)
-
-
-def runnable(do: Callable[[], object]) -> Any:
-    """Make Java's Runnable of a function."""
-    from jpype import JImplements, JOverride
-
-    @JImplements("java.lang.Runnable")
-    class Run:
-        @JOverride
-        def run(self) -> None:
-            do()
-
-    return Run()
-
-
-def on_event_thread(do: Callable[[], object]) -> None:
-    """Call a function on the thread that shows and changes Swing's parts, and wait for it."""
-    from scyjava import jimport
-
-    jimport("javax.swing.SwingUtilities").invokeAndWait(runnable(do))
-
-
-def manager() -> Any:
-    from scyjava import jimport
-
-    return jimport("ij.plugin.frame.RoiManager").getRoiManager()
-
-
-def status() -> str:
-    """Return the text of ImageJ's status line, for which there is no public method."""
-    from scyjava import jimport
-
-    panel = jimport("ij.IJ").getInstance().getStatusBar()
-    labels = [part for part in panel.getComponents() if hasattr(part, "getText")]
-    return " ".join(str(label.getText()) for label in labels)
-
-
-def clear_status() -> None:
-    """Remove what an earlier command left in the status line, which would look like the progress of the next one."""
-    from scyjava import jimport
-
-    jimport("ij.IJ").showStatus("")
-    wait_for("an empty status line", lambda: "(Esc cancels)" not in status())
 
 
 def window_titled(title: str) -> Any:
@@ -237,13 +188,6 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
         found.append({"took": took, "same": roi_table() == before, "locked": bool(image.isLocked())})
     return found
-
-
-def error() -> str:
-    """Return the error message of the last command, which macros can read."""
-    from scyjava import jimport
-
-    return str(jimport("java.lang.System").getProperty("epifiji.error", ""))
 
 
 def _done() -> float:

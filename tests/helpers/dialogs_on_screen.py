@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, close, focus, press, wait_for, windows
-from desktop_checks import on_event_thread, parts, start_command, window_titled
+from desktop_checks import parts, window_titled
 from epifiji.bridge.fiji.commands import COMPARE, EVALUATE, MANAGE
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import on_event_thread, start_command
 from jvm import IMAGEJ_SCALE
 
 NAME = "tissue"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, close, focus, picture, press, wait_for, windows
-from desktop_checks import start_command
 from epifiji.bridge.fiji.commands import DETECT_MANY
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import write_movie
+from imagej_window import start_command
 
 TITLE, DIALOG, PLOTS = "Detection in Many Movies", "Detect in Many Movies", "Plot Event Statistics"
 MOVIES, KILLED = "movies_of_2026", "killed"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, close, focus, picture, press, type_text, wait_for, windows
-from desktop_checks import manager, open_movie, start_command, window_titled
+from desktop_checks import open_movie, window_titled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
 from epifiji.files.results.reviews import read_review
+from imagej_window import manager, start_command
 
 NAVIGATOR, MOVIE, MANAGER = "Navigator of noise.tif", "noise.tif", "ROI Manager"
 COMMANDS = (("Plots...", "Plot Event Statistics"), ("Report...", "Write Event Report"))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, press, wait_for
-from desktop_checks import manager, on_event_thread
 from epifiji.files.results.reviews import read_review
+from imagej_window import manager, on_event_thread
 from navigator_checks import OPEN, parts
 
 BEGINNING = "Navigator of "

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, close, focus, picture, press, wait_for, windows
-from desktop_checks import on_event_thread, parts, start_command, status
+from desktop_checks import parts
 from epifiji.bridge.fiji.commands import MANAGE
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.networks.default import default_name
+from imagej_window import on_event_thread, start_command, status
 
 
 def networks_managed(_: ImageJ, folder: Path) -> list[Any]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, wait_for, windows
-from desktop_checks import manager, open_movie
+from desktop_checks import open_movie
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
+from imagej_window import manager
 
 REVIEW = "Review Epithelial Events"
 OPTIONS = "before=2 after=3 half_size=20 zoom=2"

@@ -64,7 +64,7 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 def in_manager(_: ImageJ, folder: Path) -> dict[str, Any]:
     """List the ROI Manager's polygons, and take pictures of what is shown."""
-    from desktop_checks import manager
+    from imagej_window import manager
 
     rois = list(manager().getRoisAsArray())
     _image("wing.tif").setT(2)
@@ -99,7 +99,8 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment as a user does: the dialog, the preview, a slider by keys, then the whole movie."""
     from scyjava import jimport
 
-    from desktop_checks import recorded_lines, start_command, status
+    from desktop_checks import recorded_lines
+    from imagej_window import start_command, status
 
     imagej.run_macro('close("*"); roiManager("reset");')
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}"); setSlice(2);')
@@ -140,7 +141,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 def cancelled_preview(imagej: ImageJ, _: Path) -> dict[str, Any]:
     """Cancel the preview: the image is as before."""
-    from desktop_checks import start_command, status
+    from imagej_window import start_command, status
 
     imagej.run_macro('close("*");')
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}");')
@@ -155,7 +156,7 @@ def cancelled_preview(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 def closed_in_preview(imagej: ImageJ, _: Path) -> str:
     """Close the image while its preview is open."""
-    from desktop_checks import error, start_command
+    from imagej_window import error, start_command
 
     imagej.run_macro('close("*");')
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}");')
@@ -175,7 +176,7 @@ def closed_in_preview(imagej: ImageJ, _: Path) -> str:
 
 def cells_not_saved(imagej: ImageJ, _: Path) -> str:
     """Correct cells that are only open."""
-    from desktop_checks import error, start_command
+    from imagej_window import error, start_command
 
     imagej.run_macro('close("*");')
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}"); run("{LABEL}", "{FIXED}"); selectImage("wing.tif");')
@@ -198,7 +199,7 @@ def cancelled_by_escape(imagej: ImageJ, folder: Path) -> list[dict[str, Any]]:
     """Press Escape while cells are segmented, and while the results are written."""
     from scyjava import jimport
 
-    from desktop_checks import error, status
+    from imagej_window import error, status
 
     found = []
     for doing in ("segmenting cells", "writing the results"):

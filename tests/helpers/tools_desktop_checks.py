@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import error, manager, on_event_thread, open_movie, roi_table, runnable, said, start_command, status
+from desktop_checks import open_movie, roi_table, said
 from dialogs_on_screen import open_dialog, pressed
 from epifiji.bridge.fiji.commands import STUDY
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import error, manager, on_event_thread, runnable, start_command, status
 from review_checks import _labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def cropped_with_the_manager(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """
     from scyjava import jimport
 
-    from desktop_checks import start_command
+    from imagej_window import start_command
 
     image = open_movie()
     imagej.run_macro(f'run("Open Epithelial Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] table=false");')

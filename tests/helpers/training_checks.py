@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, press, wait_for, windows
-from desktop_checks import CANCELLED, error, start_command, status
+from desktop_checks import CANCELLED
 from epifiji.bridge.imagej import ImageJ
 from figure_checks import table, titles
+from imagej_window import error, start_command, status
 from refusals import refusals
 
 TRAIN, RETRAIN = 'run("Train Event Network...", "', 'run("Retrain from Review...", "'

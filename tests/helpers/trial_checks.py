@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, wait_for, windows
-from desktop_checks import on_event_thread, start_command
 from epifiji.bridge.fiji.commands import DETECT, TRY
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import on_event_thread, start_command
 
 TITLE, DIALOG = TRY, DETECT.rstrip(".")
 SCALE = "cell_diameter", "event_duration"

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import DETECT, DIALOG, manager, press_button, recorded_lines, settled, start_command
+from desktop_checks import DETECT, DIALOG, press_button, recorded_lines, settled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
+from imagej_window import manager, start_command
 
 NAME = "epifiji_demo"
 

@@ -16,13 +16,14 @@ from complete_check_checks import boxes_checked
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from cysts_checks import with_preview as cysts_segmented
 from desktop import close, focus, picture, press, wait_for, windows
-from desktop_checks import manager, press_button, runnable, start_command
+from desktop_checks import press_button
 from desktop_checks import said as text_of
 from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
+from imagej_window import manager, runnable, start_command
 from navigator_checks import thresholds_changed_and_undone
 from networks_window import networks_managed
 from planted_events import opinions_as_measured, write_opinions

@@ -11,10 +11,11 @@ import pytest
 
 import epifiji
 from desktop import desktop
-from desktop_checks import DETECT, manager, open_movie, roi_table
+from desktop_checks import DETECT, open_movie, roi_table
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.events import EVENT_COLOURS
 from folders import names
+from imagej_window import manager
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import chosen
