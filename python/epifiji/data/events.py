@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -153,6 +153,13 @@ def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
         first.append(event)
         seen.setdefault((event.event, event.frame, *square), []).append(event)
     return first, repeats
+
+
+def same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Return whether both are the same events without repeats, in any order; zips and tables round positions differently."""
+    some, others = without_repeats(some)[0], without_repeats(others)[0]
+    # In the joined list, each event of one side then repeats one of the other.
+    return len(some) == len(others) == len(without_repeats([*some, *others])[1])
 
 
 def repeats_notice(what: str, repeats: Iterable[Event]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
+from epifiji.data.events import Event, by_class, colour_of, same_events, wrong_class_name
 from epifiji.data.palette import GREY
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.data.stack_layout import StackLayout
@@ -157,6 +157,49 @@ def read_review(path: Path) -> Review:
         review.do(Action(item, what, _changed(review, item, what, value, path.name), seconds))
     _require_same(review, rows, path.name)
     return review
+
+
+def review_of_results(path: Path) -> Review:
+    """Read a review of results: of the events in the table next to it, if there is one.
+
+    Raises
+    ------
+    WrongInputError
+        Also if these are other events, for example because they were detected again since. A review of some classes alone is
+        compared with these.
+    """
+    review, table = read_review(path), path.parent / EVENTS_TABLE
+    if not table.is_file():
+        return review
+    classes = {event.event for event in review.detected}
+    events = [event for event in read_events(table) if event.event in classes]
+    if not same_events(review.detected, events):
+        raise WrongInputError(
+            f"{path} is the review of {len(review.detected)} other events than the {len(events)} in {EVENTS_TABLE} next to it, "
+            f"for example because they were detected again since: move it and the folder {REVIEWED} away and review the new "
+            "events, or restore those that were reviewed."
+        )
+    return review
+
+
+def finished_results(place: Path, review: Review) -> Path | None:
+    """Return the folder with the results of a finished review of a result folder; None if it is not finished.
+
+    Raises
+    ------
+    WrongInputError
+        If the review has decided otherwise since.
+    """
+    table = place / REVIEWED / EVENTS_TABLE
+    if not table.is_file():
+        return None
+    written, kept = read_events(table), review.kept()
+    if not same_events(written, kept):
+        raise WrongInputError(
+            f"{table} has {len(written)} events, but the review in {place / REVIEW} has changed since, and now keeps "
+            f"{len(kept)}: open the review again and finish it, or call epifiji.finish_review."
+        )
+    return place / REVIEWED
 
 
 def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None:

@@ -30,7 +30,7 @@ from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.results.cells_around import default_folder, read_followed
 from epifiji.files.results.movie_identity import find_movie, record_of_events, require_movie
 from epifiji.files.results.places import folder_of
-from epifiji.files.results.reviews import REVIEW, read_review, result_folders
+from epifiji.files.results.reviews import REVIEW, result_folders, review_of_results
 from epifiji.files.rois.cell_outlines import read_cell_outlines
 from epifiji.jobs.cells.around_result import CellsAroundEvents
 from epifiji.jobs.cells.segmenter import segmenter_for
@@ -129,7 +129,7 @@ def _events(source: Events, place: Path | None, notices: list[str]) -> list[Even
     for folder in result_folders(folder_of(place)):
         path = folder / REVIEW
         if path.is_file() and folder == folder_of(place):
-            review = read_review(path)
+            review = review_of_results(path)
             kept = review.kept()
             undecided = len(review.detected) - review.decided
             notices.append(

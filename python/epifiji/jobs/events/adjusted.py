@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import SAME_PLACE_PX, Event, by_class, without_repeats
+from epifiji.data.events import SAME_PLACE_PX, Event, by_class, same_events, without_repeats
 from epifiji.data.review import Action, Review
 from epifiji.data.settings.base import option_of
 from epifiji.data.settings.detection import EventSettings
@@ -16,7 +16,6 @@ from epifiji.files.results.events_table import read_events
 from epifiji.files.results.result_folder import EVENTS_TABLE, record_of
 from epifiji.files.results.reviews import REVIEW, read_review
 from epifiji.jobs.events.result import Result
-from epifiji.jobs.events.review import same_events
 
 DISTANCES = ("seed_distance_xy", "seed_distance_t")
 """Settings that decide which peaks are one event. Thresholds only choose among the events that these give."""

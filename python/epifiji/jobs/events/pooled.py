@@ -28,7 +28,7 @@ from epifiji.files.results.comparisons import write_table
 from epifiji.files.results.conditions import condition_of, read_conditions
 from epifiji.files.results.movie_identity import record_of_events
 from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
-from epifiji.files.results.reviews import REVIEWED, result_folders
+from epifiji.files.results.reviews import REVIEW, REVIEWED, finished_results, result_folders, review_of_results
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.tissue import known_tissue
 
@@ -183,6 +183,8 @@ def pool_results(
     chosen = parse_settings(PoolSettings, settings)
     given = [results] if isinstance(results, str | Path) else list(results)
     folders = list(dict.fromkeys(one for place in given for one in result_folders_in(path_from(place, "the results"))))
+    for folder in folders:
+        _require_current(folder)
     named = conditions_given(conditions)
     records = {folder: _record(folder) for folder in folders}
     _require_different(records)
@@ -234,6 +236,13 @@ def result_folders_in(place: Path) -> list[Path]:
             f"{place} contains no results of a detection, but {EVENTS_TABLE} is expected: check the path."
         )
     return found
+
+
+def _require_current(folder: Path) -> None:
+    """Refuse the results of a review that is of other events than those that are there now, or was changed since."""
+    review = folder.parent / REVIEW
+    if folder.name == REVIEWED and review.is_file():
+        finished_results(folder.parent, review_of_results(review))
 
 
 def _record(folder: Path) -> RunRecord:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
+from epifiji.data.events import EVENT_COLOURS, Event, same_events, without_repeats
 from epifiji.data.paths import path_from
 from epifiji.data.review import Action, Precision, Review
 from epifiji.data.stack_layout import StackLayout
@@ -88,13 +88,6 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
             "another folder for this review."
         )
     return path, review
-
-
-def same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
-    """Return whether both are the same events without repeats, in any order; zips and tables round positions differently."""
-    some, others = without_repeats(some)[0], without_repeats(others)[0]
-    # In the joined list, each event of one side then repeats one of the other.
-    return len(some) == len(others) == len(without_repeats([*some, *others])[1])
 
 
 def decide(path: str | Path, review: Review, action: Action | None) -> int | None:

@@ -19,8 +19,7 @@ from epifiji.data.statistics import Extent
 from epifiji.files.event_sources import events_of, existing_place
 from epifiji.files.movies.movie_file import open_movie, read_movie
 from epifiji.files.results.movie_identity import find_movie, require_movie, run_of_events
-from epifiji.files.results.result_folder import EVENTS_TABLE
-from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review
+from epifiji.files.results.reviews import REVIEW, REVIEWED, finished_results, review_of_results
 from epifiji.jobs.events.pooled import result_folders_in
 from epifiji.jobs.events.review import summarised
 from epifiji.jobs.events.statistics import event_statistics
@@ -146,12 +145,11 @@ def collect(
         opened = read_movie(file, record.settings.channel)
     source, review, check = place, None, None
     if place.is_dir() and (place / REVIEW).is_file():
-        decided = read_review(place / REVIEW)
+        decided = review_of_results(place / REVIEW)
         review = ReviewOutcome(*summarised(decided))
         check = check_in(place, decided, record)
         notices += check.notices if check is not None else []
-        if (place / REVIEWED / EVENTS_TABLE).is_file():
-            source = place / REVIEWED
+        source = finished_results(place, decided) or place
     chosen: dict[str, Any] = settings.model_dump(include=set(StatisticsSettings.model_fields))
     shape = record.movie.shape
     if shape is not None:

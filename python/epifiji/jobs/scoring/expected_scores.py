@@ -21,7 +21,7 @@ from epifiji.data.settings.scoring import ExpectedScoresSettings
 from epifiji.engine.metrics.review_estimates import DRAWS, THRESHOLDS, Expected, expect
 from epifiji.files.results.complete_checks import CHECK, read_check
 from epifiji.files.results.places import folder_of
-from epifiji.files.results.reviews import REVIEW, read_review
+from epifiji.files.results.reviews import REVIEW, review_of_results
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.scoring.complete_check import CompleteCheck
@@ -254,7 +254,7 @@ def _read(place: Path) -> Review:
     file = folder_of(place) / REVIEW if place.is_dir() else place
     if not file.exists():
         raise WrongInputError(f"{file} does not exist, but a review is needed: review some events first.")
-    return read_review(file)
+    return review_of_results(file)
 
 
 def _check(place: Path) -> CompleteCheck | None:

@@ -15,7 +15,7 @@ from epifiji.data.progress import PartReport, Report
 from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.metrics.events import match_events
 from epifiji.files.results.result_folder import read_record
-from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review
+from epifiji.files.results.reviews import REVIEW, REVIEWED, review_of_results
 from epifiji.files.training_data import classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect
 from epifiji.jobs.events.pooled import result_folders_in
@@ -121,7 +121,7 @@ def reviewed_results_in(place: Path) -> list[Path]:
 def _of_review(place: Path, network: EventNetwork, number: int) -> Iterator[JudgedEvent]:
     """Return the decided events of a review with raw scores."""
     file = place if place.name == REVIEW else place / REVIEW
-    record, review = read_record(file.parent), read_review(file)
+    record, review = read_record(file.parent), review_of_results(file)
     if record.network.sha256 != network.sha256:
         raise WrongInputError(
             f"{file} is a review of events of {record.network.name or 'an unknown network'}, but the scores of "

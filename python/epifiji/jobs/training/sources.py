@@ -23,7 +23,7 @@ from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import RUN_RECORD, is_there, read_record
-from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, result_folders
+from epifiji.files.results.reviews import REVIEW, REVIEWED, result_folders, review_of_results
 from epifiji.files.training_data import FORM, has_rois, read_training_folder
 
 READING = "reading the movies"
@@ -113,7 +113,7 @@ def _named_movie(results: Path) -> Path:
 
 def _reviewed(path: Path, channel: int | None, complete: bool) -> AnnotatedMovie:
     """Read a review: kept and added events in their current state, rejected ones as nothing, the others as unknown."""
-    review = read_review(path)
+    review = review_of_results(path)
     record = read_record(path.parent)
     recorded = record.movie
     if not recorded.file:
