@@ -29,6 +29,8 @@ class LocalArchive:
         After so many bytes of a file the connection ends.
     continues
         Whether files are sent from the byte that is asked for.
+    answers
+        Status, headers and content of the next answers to requests for files, instead of these.
     """
 
     address: str = ""
@@ -37,6 +39,7 @@ class LocalArchive:
     asked: list[tuple[str, int]] = field(default_factory=list)
     most_bytes: int | None = None
     continues: bool = True
+    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
 
     def add(self, number: int, files: dict[str, bytes]) -> dict[str, Any]:
         """Add a record with files, and return its JSON, which can be changed."""
@@ -66,14 +69,21 @@ class LocalArchive:
         start = int(asked.group(1)) if asked and self.continues else 0
         self.asked.append((request.path, int(asked.group(1)) if asked else 0))
         number = request.path.rpartition("/")[2]
-        if request.path in self.contents:
-            content, status = self.contents[request.path][start:], 206 if start else 200
+        headers: dict[str, str] = {}
+        if self.answers and request.path in self.contents:
+            status, headers, content = self.answers.pop(0)
+        elif request.path in self.contents:
+            whole = self.contents[request.path]
+            content, status = whole[start:], 206 if start else 200
+            if start:
+                headers = {"Content-Range": f"bytes {start}-{len(whole) - 1}/{len(whole)}"}
         elif number.isdigit() and int(number) in self.records:
             content, status = json.dumps(self.records[int(number)]).encode(), 200
         else:
             content, status = b'{"status": 404, "message": "The persistent identifier does not exist."}', 404
         request.send_response(status)
-        request.send_header("Content-Length", str(len(content)))
+        for name, value in ({"Content-Length": str(len(content))} | headers).items():
+            request.send_header(name, value)
         request.end_headers()
         request.wfile.write(content if self.most_bytes is None else content[: self.most_bytes])
 

@@ -91,6 +91,35 @@ def test_a_cancelled_download_keeps_what_arrived(archive: LocalArchive, tmp_path
     assert [name for name, _ in archive.files_asked()] == ["a.bin", "images.bin", "images.bin"]
 
 
+def test_an_answer_that_is_not_the_file_leaves_what_arrived(archive: LocalArchive, tmp_path: Path) -> None:
+    archive.add(RECORD, {"a.bin": CONTENT})
+    archive.most_bytes, part = 2_000_000, tmp_path / "a" / "a.bin.part"
+    arguments = ["datasets", "fetch", "dense_cells", "--out", str(tmp_path / "a"), "--archive", archive.address]
+    assert "ended after 2000000 of 3000000 bytes" in one_sentence(run_here(*arguments)[2])
+    archive.most_bytes = None
+    page = b"<html>The archive is being maintained.</html>"
+    answers: list[tuple[int, dict[str, str], bytes, str]] = [
+        (200, {}, page, f"sends a file of {len(page)} bytes from byte 0 on, but one of 3000000 bytes is expected"),
+        (206, {"Content-Range": "bytes 1-3/3000000"}, page, "from byte 1 on"),
+        (206, {"Content-Range": f"bytes 2000000-2000044/{2_000_045}"}, page, "sends a file of 2000045 bytes"),
+        (429, {"Retry-After": "17"}, page, "429 Too Many Requests, it asks to wait 17 s"),
+        (503, {"Retry-After": "Tue, 01 Dec 2026 10:00:00 GMT"}, page, "503 Service Unavailable)"),
+        (416, {}, page, "416 "),
+    ]
+    for *answer, message in answers:
+        archive.answers.append((answer[0], answer[1], answer[2]))
+        code, _, error = run_here(*arguments)
+        assert code == 2
+        assert message in one_sentence(error)
+        assert part.read_bytes() == CONTENT[:2_000_000]
+    # A server that sends the file from its beginning, and stops before it is as far as what is there.
+    archive.answers.append((200, {"Content-Length": "3000000"}, CONTENT[:500_000]))
+    assert "ended after 2000000 of 3000000 bytes" in one_sentence(run_here(*arguments)[2])
+    assert run_here(*arguments)[0] == 0
+    assert archive.files_asked()[-1] == ("a.bin", 2_000_000)
+    assert (tmp_path / "a" / "a.bin").read_bytes() == CONTENT
+
+
 def test_a_wrong_hash_is_refused_and_the_file_not_kept(archive: LocalArchive, tmp_path: Path) -> None:
     answer = archive.add(RECORD, {"images.bin": CONTENT})
     right = answer["files"][0]["checksum"]

@@ -161,7 +161,7 @@ class TestImportFromAnAddress:
 
     def test_an_address_without_an_answer_is_reported(self, served):
         for address, words in {
-            f"{served.address}/gone.zip": "cannot be reached .Not Found.: check the address",
+            f"{served.address}/gone.zip": "cannot be reached .404 Not Found.: check the address",
             "http://127.0.0.1:9/wing.zip": "cannot be reached .*refused",
             "ftp://127.0.0.1/wing.zip": "is an address of the kind ftp, but https, http and file are known",
             "http://127.0.0.1:port/wing.zip": "cannot be reached",

@@ -20,6 +20,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +44,17 @@ HOW_TO_HASH = (
     "download the file, make sure that it is the one you want, and compute it with 'sha256sum FILE' (on macOS 'shasum -a 256 "
     "FILE', on Windows 'certutil -hashfile FILE SHA256')"
 )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a file: the bytes from `start` on, and of how many, if that is known."""
+
+    start: int = 0
+    size: int | None = None
+
+
+WHOLE = Wanted()
 
 
 def is_address(text: str) -> bool:
@@ -158,7 +170,8 @@ def download_further(
     """Download a file whose size and hash are known, and continue if a part of it is there from an earlier time.
 
     The part is ``NAME.part`` beside the file, and stays if the download is interrupted. A server that cannot continue sends the
-    whole file again.
+    whole file again. An answer of another size, such as a page that says that the server is busy, is refused before it takes the
+    place of the part.
 
     Parameters
     ----------
@@ -182,18 +195,20 @@ def download_further(
     have = part.stat().st_size if part.exists() else 0
     if have > size:
         have = 0
+    kept = have
     with part.open("r+b" if part.exists() else "wb") as copy:
         if have < size or not size:
             begun: list[int] = []
             copy.seek(have)
-            for piece in _within_time(address, instead, have, begun):
+            for piece in _within_time(address, instead, Wanted(have, size), begun):
                 if begun and begun.pop() == 0:
                     copy.seek(0)
                 copy.write(piece)
                 if copy.tell() > size:
                     break
                 report(min(1.0, copy.tell() / max(1, size)), f"{copy.tell() / 1e6:.1f} of {size / 1e6:.1f} MB")
-            copy.truncate()
+            # A server that begins again and ends early sends the beginning of what is there.
+            copy.truncate(max(copy.tell(), kept))
     found = file_digest(part, algorithm)
     if part.stat().st_size == size and found == digest:
         part.replace(place)
@@ -239,6 +254,28 @@ def _opened(address: str, start: int = 0) -> Any:
     return _opener().open(request, timeout=TIMEOUT_S)
 
 
+def _begin_of(source: Any, address: str, wanted: Wanted, instead: str) -> int:
+    """Return the byte from which an opened address sends, and refuse one that sends something else than the wanted file.
+
+    Raises
+    ------
+    WrongInputError
+        If it states another size or beginning. A server need not state its answer's size.
+    """
+    headers = getattr(source, "headers", None) or {}
+    sent = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", str(headers.get("Content-Range", "")).strip(), re.ASCII)
+    begin, size = 0, None if headers.get("Content-Encoding") else headers.get("Content-Length")
+    if getattr(source, "status", 200) == PARTIAL_CONTENT:
+        begin, size = (int(sent[1]), sent[2]) if sent else (wanted.start, None)
+    states = int(size) if size and str(size).isdecimal() else None
+    if begin not in (0, wanted.start) or (states is not None and wanted.size is not None and states != wanted.size):
+        raise WrongInputError(
+            f"{address} sends a file of {states or 'unknown'} bytes from byte {begin} on, but one of {wanted.size} bytes is "
+            f"expected, so it was not taken; what arrived before is kept: {instead}."
+        )
+    return begin
+
+
 def _opener() -> urllib.request.OpenerDirector:
     """Make an opener of web addresses that, unlike urllib's own, opens nothing else."""
     opener = urllib.request.OpenerDirector()
@@ -268,10 +305,11 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _within_time(address: str, instead: str, start: int = 0, begun: list[int] | None = None) -> Iterator[bytes]:
+def _within_time(address: str, instead: str, wanted: Wanted = WHOLE, begun: list[int] | None = None) -> Iterator[bytes]:
     """Yield the content of an address, piece by piece, and refuse a download that takes too long.
 
-    Before the first piece, `begun` receives the byte from which the pieces are: `start`, or 0 if the server cannot continue.
+    Before the first piece, `begun` receives the byte from which the pieces are: the wanted one, or 0 if the server cannot
+    continue.
 
     Another thread reads: a server that sends a byte now and then prevents every timeout of a socket, and a name that is
     not found, or a proxy, can take as long before the first byte.
@@ -279,7 +317,7 @@ def _within_time(address: str, instead: str, start: int = 0, begun: list[int] | 
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=PIECES_AHEAD)
     nobody_waits = threading.Event()
     threading.Thread(
-        target=_read, args=(address, pieces, nobody_waits, start, begun), name="EpiFiji-Download", daemon=True
+        target=_read, args=(address, pieces, nobody_waits, instead, wanted, begun), name="EpiFiji-Download", daemon=True
     ).start()
     started, size = time.monotonic(), 0
     try:
@@ -293,8 +331,7 @@ def _within_time(address: str, instead: str, start: int = 0, begun: list[int] | 
             if isinstance(piece, WrongInputError):
                 raise piece
             if isinstance(piece, BaseException):
-                reason = getattr(piece, "reason", None) or str(piece) or type(piece).__name__
-                raise WrongInputError(f"{address} cannot be reached ({reason}): {instead}.") from piece
+                raise WrongInputError(f"{address} {_problem(piece)}: {instead}.") from piece
             size += len(piece)
             seconds = time.monotonic() - started
             if seconds > PATIENCE_S + size / SLOWEST_BYTES_A_S:
@@ -307,11 +344,23 @@ def _within_time(address: str, instead: str, start: int = 0, begun: list[int] | 
         nobody_waits.set()
 
 
+def _problem(problem: BaseException) -> str:
+    """Say why an address cannot be read: what its server answered, or that there is no answer."""
+    reason = getattr(problem, "reason", None) or str(problem) or type(problem).__name__
+    if isinstance(problem, urllib.error.HTTPError):
+        wait = str(problem.headers.get("Retry-After", "")).strip() if problem.headers else ""
+        reason = f"{problem.code} {reason}" + (
+            f", it asks to wait {wait} s" if re.fullmatch("[0-9]{1,6}", wait) else ""
+        )
+    return f"cannot be reached ({reason})"
+
+
 def _read(
     address: str,
     pieces: queue.Queue[bytes | BaseException | None],
     nobody_waits: threading.Event,
-    start: int = 0,
+    instead: str,
+    wanted: Wanted = WHOLE,
     begun: list[int] | None = None,
 ) -> None:
     """Read an address into a queue, with None or an exception at its end, until `nobody_waits` is set."""
@@ -323,9 +372,10 @@ def _read(
                 return
 
     try:
-        with _opened(address, start) as source:
+        with _opened(address, wanted.start) as source:
+            begin = _begin_of(source, address, wanted, instead)
             if begun is not None:
-                begun.append(start if getattr(source, "status", 200) == PARTIAL_CONTENT else 0)
+                begun.append(begin)
             # Not read(), which waits for a complete piece.
             while not nobody_waits.is_set() and (piece := source.read1(PIECE_BYTES)):
                 give(piece)
