@@ -7,14 +7,19 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import epifiji
 from command_line import run_here
 from epifiji.data.errors import WrongInputError
+from epifiji.data.opinions import Opinion
+from epifiji.data.review import Action, Review, presented
 from epifiji.engine.networks.families import event_family_of
 from epifiji.files.networks.store import read_network, user_folder, write_network
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.reviews import read_review, write_review
 from reviewed_results import reviewed
 from small_networks import small_epinet, small_network
 
@@ -100,6 +105,29 @@ def test_reviews_of_other_events_are_refused(network, tmp_path, record, message)
     results = reviewed(tmp_path / "m_epifiji", network, **record)
     with pytest.raises(WrongInputError, match=message):
         epifiji.calibrate_scores(network, results)
+
+
+def test_a_review_by_disagreement_is_refused_and_one_by_score_is_not(network: Path, tmp_path: Path) -> None:
+    """The cells contradict the 30 % of events with the lowest scores, and every fifth of the others."""
+    for order, refused in (("disagreement", True), ("score", False)):
+        folder = tmp_path / order
+        review = read_review(reviewed(folder, network, 120) / "review.csv")
+        events = [event for event in review.detected if event.event == "cell_death"]
+        ranks = np.argsort(np.argsort([event.raw_score for event in events]))
+        known = [Opinion("disagrees" if rank < 36 or rank % 5 == 0 else "agrees", "") for rank in ranks]
+        chosen = presented(events, order, opinions=known)[:60]
+        write_events(folder / "events.csv", events)
+        write_review(folder / "review.csv", Review(events, [Action(i, "keep") for i in chosen]))
+        rows = [
+            f"{one.event},{one.frame + 1},{one.y},{one.x},{of.verdict},," for one, of in zip(events, known, strict=True)
+        ]
+        (folder / "cells").mkdir()
+        head = "event,frame,y,x,second opinion,reason,remaining area"
+        (folder / "cells" / "followed_events.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+        arguments = ["calibrate-scores", str(network), str(folder), "--name", order, "--out", str(tmp_path / "out")]
+        code, _, told = run_here(*arguments)
+        assert code == (2 if refused else 0)
+        assert ("that the cells around them contradict, but on" in told) == refused
 
 
 @pytest.mark.parametrize("make", [small_network, small_epinet])

@@ -138,3 +138,40 @@ def test_reviews_that_say_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongInputError, match="have no scores"):
         expected_scores(reviewed(20, scored=False))
     assert "only 5 events were reviewed" in expected_scores(reviewed(5)).notices[0]
+
+
+def contradicted(folder: Path, review: Review, wrong: list[int]) -> None:
+    """Write second opinions on all events, as a measurement does; the cells contradict some."""
+    (folder / "cells").mkdir()
+    rows = ["number,event,frame,y,x,followed,problem,second opinion,reason,remaining area"]
+    for number, one in enumerate(review.detected):
+        said = "disagrees,the cell is still there,1" if number in wrong else "agrees,a cell disappears,0"
+        rows.append(f"{number + 1},{one.event},{one.frame + 1},{one.y},{one.x},yes,,{said}")
+    (folder / "cells" / "followed_events.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def test_a_review_by_disagreement_does_not_stand_for_events_that_the_cells_do_not_contradict(tmp_path: Path) -> None:
+    events = reviewed(0).detected
+    wrong = list(range(0, EVENTS, 10))
+    review = Review(events, [Action(n, "reject") for n in wrong] + [Action(n, "keep") for n in range(5, EVENTS, 10)])
+    write_review(tmp_path / REVIEW, review)
+    alone = expected_scores(tmp_path).classes[0].at(0)["precision"]
+    contradicted(tmp_path, review, wrong)
+    found = expected_scores(tmp_path)
+    together = found.classes[0].at(0)["precision"]
+    # All 30 contradicted events are false, and the 30 others that were reviewed are right: so 270 of 300 are.
+    assert alone.high < 0.75
+    assert together.low < 0.9 <= together.high + 0.001
+    assert together.value > alone.high
+    assert "disagree (30 of 30 reviewed), agree (30 of 270 reviewed)" in found.notices[-1]
+    # A measurement after the review has opinions on kept events alone, which says nothing of the others.
+    table = tmp_path / "cells" / "followed_events.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join([lines[0], *(line for line in lines if "agrees,a cell" in line)]), encoding="utf-8")
+    assert expected_scores(tmp_path).classes[0].at(0)["precision"] == alone
+
+
+def test_a_class_of_which_nothing_was_reviewed_is_named(tmp_path: Path) -> None:
+    others = [Event("cell_sop", n, 1.0, 1.0, 0.7) for n in range(3)]
+    write_review(tmp_path / REVIEW, Review([*reviewed(0).detected, *others], [Action(n, "keep") for n in range(20)]))
+    assert "cell_sop: none of 3 events was reviewed, so nothing is estimated." in expected_scores(tmp_path).notices

@@ -4,7 +4,7 @@ The logit of the probability that an event is right is a Gaussian process of the
 deviations of short range, so that the shape of the curve is not prescribed. Its posterior given the decisions is Laplace's
 approximation (C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, section 3.4). What
 is not reviewed is drawn from it, so intervals are those of the events at hand (finite population): a review of all events leaves
-none. Which events were reviewed may depend on their scores, but not on whether they are right (ignorable sampling:
+none. Which events were reviewed may depend on their scores and groups, but not on whether they are right (ignorable sampling:
 D. B. Rubin, Biometrika 63, 581-592, 1976).
 """
 
@@ -71,6 +71,7 @@ def expect(
     added: int = 0,
     seed: int = 1,
     found: np.ndarray | None = None,
+    groups: Sequence[int] | np.ndarray | None = None,
 ) -> Expected:
     """Estimate precision, recall and F1 of the events of a class at each threshold.
 
@@ -87,25 +88,24 @@ def expect(
     found
         Draws, (`DRAWS`,), of the share of all events that were detected, 0-1, from a complete check. Default: all but the added
         ones were detected.
+    groups
+        For each event the number of its group. Groups are estimated apart (post-stratification), so which of them were
+        reviewed may depend on the group, even if its events are right more or less often. Default: all are one group.
     """
     scores = np.asarray(scores, float)
     reviewed = np.array([one is not None for one in right], bool)
     correct = np.array([bool(one) for one in right], bool)
     # The highest threshold that each score is above, compared as Event.over does.
     bins = np.maximum(0, np.searchsorted(np.arange(THRESHOLDS) / 255, scores) - 1)
-    counts, judged, known = (
-        np.bincount(bins[chosen], minlength=THRESHOLDS) for chosen in (scores >= 0, reviewed, reviewed & correct)
-    )
-    used = np.flatnonzero(counts)
-    ranks = ((np.cumsum(counts) - counts / 2) / max(1, len(scores)))[used]
+    counts = np.bincount(bins, minlength=THRESHOLDS)
     random = np.random.default_rng(seed)
-    chance = _logistic(_posterior(ranks, known[used], judged[used], random))
-    right_there = np.zeros((DRAWS, THRESHOLDS), int)
-    unreviewed = (counts - judged)[used]
-    right_unreviewed = random.binomial(unreviewed, chance)
-    right_there[:, used] = known[used] + right_unreviewed
-    false_there = np.zeros((DRAWS, THRESHOLDS), int)
-    false_there[:, used] = unreviewed - right_unreviewed
+    right_there, false_there = np.zeros((2, DRAWS, THRESHOLDS), int)
+    which = np.zeros(len(scores), int) if groups is None else np.asarray(groups, int)
+    for group in np.unique(which):
+        chosen = which == group
+        of_right, of_false = _drawn(bins[chosen], reviewed[chosen], correct[chosen], random)
+        right_there += of_right
+        false_there += of_false
     above, events, false = (np.cumsum(one[..., ::-1], -1)[..., ::-1] for one in (right_there, counts, false_there))
     detected = right_there.sum(1, keepdims=True)
     total = detected + added
@@ -113,6 +113,24 @@ def expect(
         total = np.maximum(total, detected / np.maximum(found[:, None], 1e-9))
     with np.errstate(invalid="ignore", divide="ignore"):
         return Expected(events, above / events, above / total, 2 * above / (events + total), false)
+
+
+def _drawn(
+    bins: np.ndarray, reviewed: np.ndarray, correct: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the numbers of right events, and of false ones that are not reviewed, at each threshold, (`DRAWS`, thresholds)."""
+    counts, judged, known = (
+        np.bincount(bins[chosen], minlength=THRESHOLDS) for chosen in (slice(None), reviewed, reviewed & correct)
+    )
+    used = np.flatnonzero(counts)
+    ranks = ((np.cumsum(counts) - counts / 2) / max(1, len(bins)))[used]
+    chance = _logistic(_posterior(ranks, known[used], judged[used], random))
+    right_there, false_there = np.zeros((2, DRAWS, THRESHOLDS), int)
+    unreviewed = (counts - judged)[used]
+    right_unreviewed = random.binomial(unreviewed, chance)
+    right_there[:, used] = known[used] + right_unreviewed
+    false_there[:, used] = unreviewed - right_unreviewed
+    return right_there, false_there
 
 
 def _logistic(values: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,15 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Interval, in_words
-from epifiji.data.events import in_fixed_order
+from epifiji.data.events import Event, in_fixed_order
+from epifiji.data.opinions import VERDICTS, Opinion, opinions_of
 from epifiji.data.paths import path_from
-from epifiji.data.review import Review
+from epifiji.data.review import Item, Review
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.scoring import ExpectedScoresSettings
 from epifiji.engine.metrics.review_estimates import DRAWS, THRESHOLDS, Expected, expect
 from epifiji.files.results.complete_checks import CHECK, read_check
+from epifiji.files.results.opinions import read_opinions
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.reviews import REVIEW, review_of_results
 from epifiji.files.storage.spreadsheet_cells import write_table
@@ -213,7 +216,8 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
     Recall is that among the right events that were detected or added in the review; what neither saw is unknown, unless there is
     a complete check (:func:`epifiji.complete_check`), from which recall is then estimated. An event whose class was corrected
     counts as false for its detected class. The intervals need decisions on events of all scores, as in the review's informative
-    and random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
+    and random order (:func:`epifiji.engine.metrics.review_estimates.expect`). If the cells around all events of a class were
+    measured, those that they contradict are estimated apart: in the order by disagreement they are reviewed first.
 
     Parameters
     ----------
@@ -229,8 +233,10 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
     """
     chosen = parse_settings(ExpectedScoresSettings, settings)
     chosen.require_fitting()
-    check = None if isinstance(review, Review) else _check(path_from(review, "the review"))
+    place = None if isinstance(review, Review) else path_from(review, "the review")
     found = review if isinstance(review, Review) else _read(path_from(review, "the review"))
+    check = None if place is None else _check(place)
+    known = [] if place is None else read_opinions(place)
     notices = [] if check is None else check.notices
     classes = []
     judged = [item for item in found.items if item.judged and item.detected is not None]
@@ -240,9 +246,12 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
             "example 60 in informative order."
         )
     for event in in_fixed_order(item.detected.event for item in judged if item.detected is not None):
-        one = _of_class(found, event, chosen, notices, check)
+        one = _of_class(found, event, chosen, notices, check, known)
         if one is not None:
             classes.append(one)
+    without = Counter(item.detected.event for item in found.items if item.detected is not None)
+    for event in in_fixed_order(set(without) - {item.detected.event for item in judged if item.detected is not None}):
+        notices.append(f"{event}: none of {without[event]} events was reviewed, so nothing is estimated.")
     if not classes:
         raise WrongInputError(
             "The reviewed events have no scores, as ROIs have none: review the result folder of a detection instead."
@@ -265,7 +274,12 @@ def _check(place: Path) -> CompleteCheck | None:
 
 
 def _of_class(
-    review: Review, event: str, chosen: ExpectedScoresSettings, notices: list[str], check: CompleteCheck | None
+    review: Review,
+    event: str,
+    chosen: ExpectedScoresSettings,
+    notices: list[str],
+    check: CompleteCheck | None,
+    known: Sequence[tuple[Event, Opinion]],
 ) -> ExpectedOfClass | None:
     """Return what is expected of a class; None, with a notice, if its events have no scores."""
     items = [item for item in review.items if item.detected is not None and item.detected.event == event]
@@ -284,11 +298,34 @@ def _of_class(
     if boxes:
         are = "box is" if boxes == 1 else "boxes are"
         notices.append(f"{event}: recall is estimated from the complete check, in which {boxes} {are} complete.")
-    expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed, found)
+    right = [item.correct if item.judged else None for item in scored]
+    expected = expect(scores, right, added, chosen.seed, found, _groups(event, scored, known, notices))
     lowest = int(np.flatnonzero(expected.events == expected.events[0])[-1])
     recommended = _recommended(expected, lowest, chosen)
     gain = _possible_gain(expected, lowest, recommended) if chosen.wish == "f1" and recommended is not None else None
     return ExpectedOfClass(event, reviewed, added, lowest, recommended, gain, expected, boxes)
+
+
+def _groups(
+    event: str, items: Sequence[Item], known: Sequence[tuple[Event, Opinion]], notices: list[str]
+) -> list[int] | None:
+    """Return the verdict of the cells around each event as a number; None unless all were measured before the review.
+
+    In the order by disagreement false events are reviewed first, so decisions on contradicted events say nothing of others.
+    """
+    opinions = opinions_of([item.detected for item in items if item.detected is not None], known)
+    verdicts = [VERDICTS.index(one.verdict) for one in opinions if one is not None]
+    if len(verdicts) < len(items) or len(set(verdicts)) < 2:
+        return None
+    decided = Counter(verdict for verdict, item in zip(verdicts, items, strict=True) if item.judged)
+    words = {"disagrees": "disagree", "unknown": "cannot say", "agrees": "agree"}
+    counted = [
+        f"{words[name]} ({decided[number]} of {verdicts.count(number)} reviewed)"
+        for number, name in enumerate(VERDICTS)
+        if number in verdicts
+    ]
+    notices.append(f"{event}: events are estimated apart by whether the cells around them {', '.join(counted)}.")
+    return verdicts
 
 
 def _recommended(expected: Expected, lowest: int, chosen: ExpectedScoresSettings) -> int | None:

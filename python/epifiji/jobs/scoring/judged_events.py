@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
-from epifiji.data.events import Event
+from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.labelled import AnnotatedMovie
+from epifiji.data.opinions import opinions_of
 from epifiji.data.progress import PartReport, Report
+from epifiji.data.review import Review
 from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.metrics.events import match_events
+from epifiji.files.results.opinions import read_opinions
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, review_of_results
 from epifiji.files.training_data import classes_of, read_training_folder
@@ -23,6 +28,9 @@ from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
 from epifiji.jobs.scoring.evaluate_events import candidate_settings, own_settings
 from epifiji.jobs.scoring.report import learnt_notices
+
+UNFAIR, TENTHS = 3.1, 10
+"""Standard deviations above which contradicted events were reviewed too often: by chance in one of a thousand reviews."""
 
 
 class JudgedEvent(NamedTuple):
@@ -132,6 +140,49 @@ def _of_review(place: Path, network: EventNetwork, number: int) -> Iterator[Judg
             f"{file} is a review of events that were detected in compatible mode, whose scores are never calibrated: specify "
             "results of another mode."
         )
+    _require_fair(file, review)
     for item in review.items:
         if item.judged and item.detected is not None and not math.isnan(item.detected.raw_score):
             yield JudgedEvent(item.detected.event, item.detected.raw_score, item.correct, number, True)
+
+
+def _require_fair(file: Path, review: Review) -> None:
+    """Refuse a review of events that were chosen by what the cells around them say, as in the order by disagreement.
+
+    In that order false events are reviewed first, also among those with equal scores.
+
+    Raises
+    ------
+    WrongInputError
+        If events that the cells contradict were reviewed more often than others with such scores.
+    """
+    known = read_opinions(file)
+    for name in in_fixed_order(one.event for one in review.detected):
+        items = [item for item in review.items if item.detected is not None and item.detected.event == name]
+        opinions = opinions_of([item.detected for item in items if item.detected is not None], known)
+        if None in opinions:
+            continue
+        scores = [item.detected.raw_score for item in items if item.detected is not None]
+        judged = np.array([item.judged for item in items])
+        against = np.array([one is not None and one.verdict == "disagrees" for one in opinions])
+        if _excess(np.array(scores), judged, against) > UNFAIR:
+            raise WrongInputError(
+                f"{file} has decisions on {sum(judged & against)} of {sum(against)} events of {name} that the cells around them "
+                f"contradict, but on {sum(judged & ~against)} of {sum(~against)} others, so shares of right events would be too "
+                "low: review others too, for example in informative order."
+            )
+
+
+def _excess(scores: np.ndarray, judged: np.ndarray, against: np.ndarray) -> float:
+    """Return by how many standard deviations more contradicted events were reviewed than by chance among equal scores.
+
+    Events are compared within tenths of the scores (N. Mantel and W. Haenszel, J. Natl. Cancer Inst. 22, 719-748, 1959).
+    """
+    excess = variance = 0.0
+    for part in np.array_split(np.argsort(scores, kind="stable"), TENTHS):
+        count, reviewed, contradicted = len(part), int(judged[part].sum()), int(against[part].sum())
+        if count > 1:
+            excess += int((judged & against)[part].sum()) - reviewed * contradicted / count
+            others = (count - reviewed) * (count - contradicted)
+            variance += reviewed * contradicted * others / (count**2 * (count - 1))
+    return excess / variance**0.5 if variance > 0 else 0.0
