@@ -18,6 +18,7 @@ NEIGHBOURS = 10  # cells that may contain a point or have an edge near it
 _JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
 _FLOW_PX = 0.3  # per frame
 _SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # per frame; more if events are fast
+_POINTS_AT_ONCE = 8192
 
 
 class Grid:
@@ -49,6 +50,11 @@ class Grid:
     def move(self, origin: np.ndarray) -> None:
         """Let the grid begin at another point of the torus (2,)."""
         self.centres = self.corner + origin
+
+    def parts(self) -> list[slice]:
+        """Return slices of blocks whose points are few enough to be computed in a processor's cache."""
+        count, at_once = self.rows * self.columns, max(1, _POINTS_AT_ONCE // self.block**2)
+        return [slice(first, first + at_once) for first in range(0, count, at_once)]
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """Rearrange values (block, point) as an image (Y, X)."""
@@ -169,24 +175,11 @@ class Tissue(Epithelium):
         ratio = np.sqrt([aspect, 1 / aspect])
         return ratio if aspect == 1 or self.random.random() < 0.5 else ratio[::-1]
 
-    def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Find the cells that may own the points of each block.
+    def nearest(self, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the k cells nearest to each block's centre (k, n), and the vectors from their sites to it (k, n, 2).
 
         A power distance in the plane is a distance in space if each site is lifted by ``sqrt(max(w) - w)``. A search
-        tree there finds the cells that are nearest to a block's centre.
-
-        Parameters
-        ----------
-        grid
-            n blocks of p points.
-        shift
-            (2, n, p), px: displaces the points.
-
-        Returns
-        -------
-        tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
-            Rows of the k cells (k, n), their powers ``s |x - p|² - w`` at the points (k, n, p), and the vectors from
-            their sites to the points (k, 2, n, p).
+        tree there finds the cells.
         """
         from scipy.spatial import cKDTree
 
@@ -197,14 +190,17 @@ class Tissue(Epithelium):
         tree = cKDTree(np.column_stack([site, lift]), boxsize=[*self.size, 0])
         centres = grid.centres % self.size
         rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), NEIGHBOURS)[1].T
-        away = self.shortest(centres - site[rows])
-        way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + (grid.offsets + shift)
+        return rows, self.shortest(centres - site[rows])
+
+    def _powers(self, rows: np.ndarray, away: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the powers (k, n, p) of cells (k, n), and the vectors (k, 2, n, p) to points at `offsets` of the centres."""
+        way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + offsets
         # Adding the two products is several times as fast as summing along an axis of two.
         power = way[:, 0] * way[:, 0]
         power += way[:, 1] * way[:, 1]
-        power *= cells["roundness"].astype(np.float32)[rows][..., None]
-        power -= cells["weight"].astype(np.float32)[rows][..., None]
-        return rows, power, way
+        power *= self.cells["roundness"].astype(np.float32)[rows][..., None]
+        power -= self.cells["weight"].astype(np.float32)[rows][..., None]
+        return power, way
 
     def shortest(self, ways: np.ndarray) -> np.ndarray:
         """Return the shortest form of vectors (…, 2) on the torus, y and x in px."""
@@ -239,12 +235,21 @@ class Tissue(Epithelium):
         bends
             (2, Y, X) of the grid's padded size, px: displaces the membranes.
         """
-        cells = self.cells
-        self.pixels.move(self.origin(frame))
-        stretch = self.stretch.astype(np.float32)[:, None, None]
-        rows, power, way = self.nearest(self.pixels, self.pixels.points(bends) / stretch)
-        way /= stretch  # now gradients in the image
-        way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
+        cells, grid = self.cells, self.pixels
+        grid.move(self.origin(frame))
+        rows, away = self.nearest(grid)
+        offsets = grid.offsets + grid.points(bends) / self.stretch.astype(np.float32)[:, None, None]
+        drawn = [self._drawn(rows[:, part], away[:, part], offsets[:, part]) for part in grid.parts()]
+        owner, brightness = (np.concatenate(values) for values in zip(*drawn, strict=True))
+        numbers = np.where(cells["void"], 0, cells["identity"]).astype(np.int32)
+        inside = np.where(cells["void"], np.float32(0.6), cells["inside"]).astype(np.float32)
+        return Scene(grid.image(numbers[owner]), grid.image(brightness), grid.image(inside[owner]))
+
+    def _drawn(self, rows: np.ndarray, away: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the owners of points (n, p), and the brightness of the membranes there; see `_powers`."""
+        power, way = self._powers(rows, away, offsets)
+        way /= self.stretch.astype(np.float32)[:, None, None]  # now gradients in the image
+        way *= self.cells["roundness"].astype(np.float32)[rows][:, None, :, None]
         best = power.argmin(0)[None]
         owner = np.take_along_axis(rows[..., None], best, 0)[0]
         slope = 2 * np.sqrt(((way - np.take_along_axis(way, best[:, None], 0)) ** 2).sum(1))
@@ -253,14 +258,12 @@ class Tissue(Epithelium):
         brightness = np.zeros(owner.shape, np.float32)
         for share in (1.0, self.tricellular):
             near = distance.argmin(0)[None]
-            away = np.take_along_axis(distance, near, 0)[0] / self.membrane_px
-            lit = np.nonzero(away < 3.3)
+            apart = np.take_along_axis(distance, near, 0)[0] / self.membrane_px
+            lit = np.nonzero(apart < 3.3)
             second = np.take_along_axis(rows[..., None], near, 0)[0][lit]
-            brightness[lit] += share * np.exp(-(away[lit] ** 2) / 2) * self.junctions(owner[lit], second)
+            brightness[lit] += share * np.exp(-(apart[lit] ** 2) / 2) * self.junctions(owner[lit], second)
             np.put_along_axis(distance, near, np.inf, 0)
-        numbers = np.where(cells["void"], 0, cells["identity"]).astype(np.int32)
-        inside = np.where(cells["void"], np.float32(0.6), cells["inside"]).astype(np.float32)
-        return Scene(self.pixels.image(numbers[owner]), self.pixels.image(brightness), self.pixels.image(inside[owner]))
+        return owner, brightness
 
     def _flow(self) -> np.ndarray:
         """Return the velocity (n, 2) at the sites, of mean square 1: the curl of a few plane waves, so free of divergence."""
@@ -276,13 +279,17 @@ class Tissue(Epithelium):
         A steered cell follows its centroid more closely; otherwise its neighbours would leave it as a slit.
         """
         cells, count = self.cells, len(self.cells)
-        rows, power, way = self.nearest(self.grid)
-        best = power.argmin(0)[None]
-        owner = np.take_along_axis(rows[..., None], best, 0).ravel()
+        rows, away = self.nearest(self.grid)
+        owners, ways = [], []
+        for part in self.grid.parts():
+            power, way = self._powers(rows[:, part], away[:, part], self.grid.offsets)
+            best = power.argmin(0)[None]
+            owners.append(np.take_along_axis(rows[:, part, None], best, 0).ravel())
+            ways.append(np.take_along_axis(way, best[:, None], 0).reshape(2, -1))
+        owner, offsets = np.concatenate(owners), np.concatenate(ways, axis=1)
         points = np.bincount(owner, minlength=count)
         for axis in range(2):
-            offset = np.take_along_axis(way[:, axis], best, 0).ravel()
-            moment = np.bincount(owner, offset, minlength=count) / np.maximum(points, 1)
+            moment = np.bincount(owner, offsets[axis], minlength=count) / np.maximum(points, 1)
             cells["site"][:, axis] += rate * np.where(cells["steered"], 3, 1) * moment
         self._weigh(points * self.point_area)
 
