@@ -32,7 +32,7 @@ from epifiji.jobs.events.detect import detect
 from epifiji.jobs.executors import DaskWorkers, executor_for
 from small_networks import spoil_entry
 
-SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 24}
+SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 24, "step_t": 4}
 
 
 @pytest.fixture(autouse=True)
