@@ -11,10 +11,11 @@ from typing import Any, cast
 from epifiji.data.cell_networks import CellNetwork, cell_network
 from epifiji.data.cellpose_python import CHOOSE, chosen_python, python_of
 from epifiji.data.event_networks import EventNetwork, event_network
-from epifiji.data.network import AnyNetwork, Network
+from epifiji.data.network import AnyNetwork, Network, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.volume_networks import VolumeNetwork, volume_network
-from epifiji.engine.backend.devices import choose_device
+from epifiji.engine.backend.devices import choose_device, gpu_possible
+from epifiji.engine.backend.onnx_runtime import has_onnxruntime
 from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of, volume_family_of
 from epifiji.files.networks import zoo
 from epifiji.files.networks.cellpose import store_python
@@ -36,6 +37,11 @@ def require_sound(network: AnyNetwork) -> None:
         If so; the message names the network and the first array that is wrong.
     """
     family_of(network.description).check(network)
+
+
+def needs_tensorflow(description: NetworkDescription) -> bool:
+    """Return whether a network may predict with TensorFlow on this computer."""
+    return gpu_possible() or not has_onnxruntime() or family_of(description).needs_tensorflow
 
 
 def event_network_of(given: AnyNetwork | str | Path | None = None) -> EventNetwork:

@@ -60,6 +60,7 @@ class ConstantPredictor:
 
 class ConstantFamily:
     kind = "constant"
+    needs_tensorflow = False
     modes = ("fast", "exact")
 
     def check(self, network: AnyNetwork) -> None:

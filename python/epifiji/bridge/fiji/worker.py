@@ -80,18 +80,12 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
 
 def _load_engine() -> None:
     import epifiji.jobs.events.detect  # noqa: F401
-    from epifiji.data.event_networks import EpiNetDescription
-    from epifiji.engine.backend.devices import gpu_possible
-    from epifiji.engine.backend.onnx_runtime import has_onnxruntime
     from epifiji.files.networks.store import find_network, read_description
+    from epifiji.jobs.networks import needs_tensorflow
 
-    # An EpiNet, EpiFiji's own or the user's, needs TensorFlow only on a graphics card; it takes seconds and 0.4 GB.
+    # It takes seconds and 0.4 GB, which the default network may not need.
     with suppress(WrongInputError, OSError):
-        if (
-            not has_onnxruntime()
-            or gpu_possible()
-            or not isinstance(read_description(find_network()), EpiNetDescription)
-        ):
+        if needs_tensorflow(read_description(find_network())):
             import_tensorflow()
 
 

@@ -61,6 +61,9 @@ class Family(Protocol):
     kind: str
     """Its name: the `kind` of its descriptions, and its key in both registries."""
 
+    needs_tensorflow: bool
+    """Whether its networks predict with TensorFlow on processors too, and not with ONNX Runtime or a program of their own."""
+
     def check(self, network: AnyNetwork) -> None:
         """Check a network's arrays and numbers before it is stored or trained; :func:`epifiji.data.network.array_problem` helps.
 

@@ -45,6 +45,7 @@ class CellposeFamily:
     """The networks of Cellpose 1 to 3, and Cellpose's way from flows to cells, computed by Cellpose itself."""
 
     kind: str = "cellpose"
+    needs_tensorflow: bool = False
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""

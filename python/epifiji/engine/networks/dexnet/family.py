@@ -28,6 +28,7 @@ class DexNetFamily:
     """Networks that classify windows one by one."""
 
     kind: str = "dexnet"
+    needs_tensorflow: bool = True
     modes: tuple[str, ...] = MODES
 
     def check(self, network: AnyNetwork) -> None:

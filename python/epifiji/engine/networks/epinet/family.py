@@ -31,6 +31,7 @@ class EpiNetFamily:
     """Networks that predict maps for whole frames."""
 
     kind: str = "epinet"
+    needs_tensorflow: bool = False
     modes: tuple[str, ...] = ("fast", "exact")
 
     def check(self, network: AnyNetwork) -> None:

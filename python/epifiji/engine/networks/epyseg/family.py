@@ -24,6 +24,7 @@ class EPySegFamily:
     """The Linknets of EPySeg (Aigouy et al., Development 147, dev194589, 2020), and its refinement of their maps."""
 
     kind: str = "epyseg"
+    needs_tensorflow: bool = True
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""

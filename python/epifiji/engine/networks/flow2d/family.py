@@ -38,6 +38,7 @@ class Flow2DFamily:
     """Networks that predict directions to the middle of cells, their inside and their borders."""
 
     kind: str = "flow2d"
+    needs_tensorflow: bool = False
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""

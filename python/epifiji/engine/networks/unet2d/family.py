@@ -27,6 +27,7 @@ class UNet2DFamily:
     """Networks that predict borders, distances from them, and tissue."""
 
     kind: str = "unet2d"
+    needs_tensorflow: bool = False
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""

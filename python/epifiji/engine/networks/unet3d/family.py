@@ -24,6 +24,7 @@ class UNet3DFamily:
     """Networks that predict the inside of cells, their contours, and the mask of both."""
 
     kind: str = "unet3d"
+    needs_tensorflow: bool = False
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
