@@ -39,7 +39,7 @@ from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.training import epinet_loss
 from epifiji.engine.simulation.movie import simulate_tissue
-from epifiji.engine.simulation.random_settings import draw_wide_settings
+from epifiji.engine.simulation.random_settings import draw_settings, draw_wide_settings
 from epifiji.engine.training.mixing import Mixed
 from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_ahead
 from epifiji.files.networks.store import find_network, read_network, weights_sha256, write_network
@@ -104,15 +104,18 @@ def at_scale(settings: SimulationSettings, outlines: np.ndarray | None) -> Train
     return replace(movie, pixels=pixels)
 
 
-def simulate(folder: Path, seeds: range, outlines: list[Path]) -> None:
-    """Write movies with their events and places that look like events, in an order of this process's own."""
+def simulate(folder: Path, seeds: range, outlines: list[Path], wide: float = 1.0) -> None:
+    """Write movies with their events and places that look like events, in an order of this process's own.
+
+    A share `wide` of them is drawn from the wide ranges, the others from the narrower ones.
+    """
     drawn = [read_outlines(path) for path in outlines]
     for seed in np.random.default_rng(os.getpid()).permutation(list(seeds)).tolist():
         file = folder / f"{seed:05d}.npz"
         if file.exists():
             continue
         random = np.random.default_rng([seed, 4])
-        settings = draw_wide_settings(seed)
+        settings = (draw_wide_settings if np.random.default_rng([seed, 6]).random() < wide else draw_settings)(seed)
         number = int(random.integers(len(drawn))) if drawn and random.random() < OF_OUTLINES else None
         try:
             movie = at_scale(settings, None if number is None else drawn[number])
@@ -282,6 +285,12 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start", help="for mine and train: a network such as epinet, or weights; default: random weights"
     )
+    parser.add_argument(
+        "--wide",
+        type=float,
+        default=1.0,
+        help="for simulate: share of movies from the wide ranges, 0 to 1; others have 60 frames of 256 x 256 px",
+    )
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--real", type=Path, help="for train: a folder of annotated movies")
     parser.add_argument("--cell-diameter", help="of the annotated movies, px, or auto; default: about 25")
@@ -297,7 +306,7 @@ def run(arguments: argparse.Namespace) -> None:
     learnt, held_out = files[: -arguments.held_out], files[-arguments.held_out :]
     if arguments.job == "simulate":
         arguments.folder.mkdir(parents=True, exist_ok=True)
-        simulate(arguments.folder, seeds, arguments.outlines)
+        simulate(arguments.folder, seeds, arguments.outlines, arguments.wide)
     elif arguments.job == "mine":
         mine(learnt, network_of(arguments.start or "epinet"))
     elif arguments.job == "train":

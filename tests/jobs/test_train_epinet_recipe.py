@@ -45,6 +45,13 @@ def test_movies_are_simulated_once_with_events_inside(folder: Path) -> None:
         assert (movie.events[:, 1:] < movie.pixels.shape).all()
 
 
+def test_movies_can_be_drawn_from_narrower_ranges_which_are_all_of_one_size(folder: Path, tmp_path: Path) -> None:
+    run("simulate", tmp_path, "--movies", 1, "--held-out", 1, "--first-seed", 1853, "--wide", 0)
+    wide, narrow = (train_epinet.read_movies([place / "01853.npz"])[0] for place in (folder, tmp_path))
+    assert narrow.pixels.shape == (60, 256, 256)
+    assert wide.pixels.shape == (13, 165, 193)
+
+
 def test_what_a_network_gets_wrong_is_sampled_more_often(folder: Path) -> None:
     files = sorted(folder.glob("[0-9]*.npz"))
     wrong = sorted(folder.glob("mined-*.npz"))
