@@ -1,6 +1,6 @@
 """Makes the maps of EpiNet's scores from simulated movies, and measures how reliable its scores are with and without them.
 
-    python recipes/calibrate_epinet.py FOLDER                                       about 25 minutes on one core
+    python recipes/calibrate_epinet.py FOLDER                                       about 35 minutes on one core
     python recipes/calibrate_epinet.py FOLDER --write python/epifiji/networks/epinet
 
 No movie trained EpiNet or chose its thresholds. The events of each movie are kept in FOLDER, so an interrupted run
@@ -57,7 +57,7 @@ DEGRADATIONS = (
 DENSITY = {"plain, crowded": 1.0, "tissue edge": 1.7}
 """By how much events and distractors are more than in the benchmark: 2.2 times, unless there is less room."""
 
-DENSE_SEED, DENSE_MOVIES = 940_000, 18
+DENSE_SEED, DENSE_MOVIES = 940_000, 32
 SPARSE_SEED, SPARSE_MOVIES = 930_000, 7
 """First seed and number of movies with the conditions of the benchmark of EpiNet's scores: with more events, and as there."""
 

@@ -118,8 +118,13 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     time.sleep(1)
     before = int(movie.getOverlay().size())
     focus(title)
-    press("Tab", *["Right"] * 55)
-    wait_for("fewer events", lambda: movie.getOverlay().size() < before)
+    press("Tab")
+
+    def fewer() -> bool:
+        press(*["Right"] * 5)
+        return settled(lambda: int(movie.getOverlay().size()), 0.5) < before
+
+    wait_for("fewer events", fewer)
     shown = settled(lambda: int(movie.getOverlay().size()))
     picture(folder / "adjust.png", title)
     press_button("Apply")
