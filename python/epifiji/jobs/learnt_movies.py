@@ -1,4 +1,4 @@
-"""The movies on which a network was trained: scores on them are not valid for new movies."""
+"""Movies known by their content: those on which a network was trained, and those that are given twice under other names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
 from epifiji.data.network import Description, LearntMovie, NetworkDescription
 from epifiji.files.movies.movie_file import file_sha256, is_there
@@ -39,6 +40,31 @@ class KnownMovie:
             return False
         files = {one.file_sha256 for one in movies} - {None}
         return self.file_sha256 in files or self.pixels_sha256 in {one.pixels_sha256 for one in movies}
+
+
+def require_each_once(movies: Iterable[tuple[str, str | None]], what: str = "movie") -> None:
+    """Refuse two movies with the same content: their events are the same ones, so numbers would look surer than they are.
+
+    Parameters
+    ----------
+    movies
+        Name or place of each, and a hash of its pixels or its file; None if it is not known.
+    what
+        What they are called.
+
+    Raises
+    ------
+    WrongInputError
+        If two have the same hash.
+    """
+    seen: dict[str, str] = {}
+    for name, known in movies:
+        if known is not None and known in seen:
+            raise WrongInputError(
+                f"{seen[known]} and {name} are of the same {what}, but each {what} counts once: leave one of them out."
+            )
+        if known is not None:
+            seen[known] = name
 
 
 def with_learnt(description: Description, movies: Iterable[Image], parent: NetworkDescription | None) -> Description:

@@ -128,7 +128,7 @@ def test_the_events_of_a_finished_review_are_counted(experiment):
 class TestRefused:
     def test_the_same_movie_twice(self, experiment):
         result(experiment / "mutant" / "again_epifiji", 1, pixels_sha256=str(experiment / "control" / "c0_epifiji"))
-        with pytest.raises(WrongInputError, match="are results of the same movie, but each movie counts once"):
+        with pytest.raises(WrongInputError, match="are of the same movie, but each movie counts once"):
             epifiji.pool_results(experiment)
 
     def test_a_movie_without_a_condition_or_two(self, experiment, tmp_path):

@@ -116,17 +116,19 @@ class TestMoviesThatWereLearntFrom:
             }
 
     def test_they_are_known_under_another_name_and_in_another_file(self, learner, folder, tmp_path):
-        other = tmp_path / "renamed"
-        other.mkdir()
-        shutil.copy(folder / "noise_7.tif", other / "a.tif")
+        first, second = tmp_path / "renamed", tmp_path / "saved_again"
+        first.mkdir()
+        second.mkdir()
+        shutil.copy(folder / "noise_7.tif", first / "a.tif")
         # The same pixels, compressed, without ImageJ's description.
         tifffile.imwrite(
-            other / "b.tif", tifffile.imread(folder / "noise_7.tif"), photometric="minisblack", compression="zlib"
+            second / "b.tif", tifffile.imread(folder / "noise_7.tif"), photometric="minisblack", compression="zlib"
         )
-        shutil.copy(folder / "noise_8.tif", other / "c.tif")
-        for name in "abc":
-            shutil.copy(folder / "noise_7_cell_death.zip", other / f"{name}_cell_death.zip")
-        assert evaluate(learner, other, **LOOSE).networks[0].learnt_from == ("a", "b")
+        for other, name in ((first, "a"), (second, "b")):
+            shutil.copy(folder / "noise_8.tif", other / "c.tif")
+            for movie in (name, "c"):
+                shutil.copy(folder / "noise_7_cell_death.zip", other / f"{movie}_cell_death.zip")
+            assert evaluate(learner, other, **LOOSE).networks[0].learnt_from == (name,)
 
     def test_an_imported_copy_knows_them_too(self, learner, folder, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

@@ -31,6 +31,7 @@ from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, finished_results, result_folders, review_of_results
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.tissue import known_tissue
+from epifiji.jobs.learnt_movies import require_each_once
 
 TABLE, CONDITIONS_TABLE, PICTURE = "pooled.csv", "conditions.csv", "pooled.png"
 FILES = (TABLE, CONDITIONS_TABLE, PICTURE)
@@ -187,7 +188,7 @@ def pool_results(
         _require_current(folder)
     named = conditions_given(conditions)
     records = {folder: _record(folder) for folder in folders}
-    _require_different(records)
+    require_different(records)
     notices: list[str] = []
     tissues = _tissues(records, notices) if chosen.within == TISSUE else {}
     counted = [
@@ -256,16 +257,10 @@ def _record(folder: Path) -> RunRecord:
     return record
 
 
-def _require_different(records: Mapping[Path, RunRecord]) -> None:
-    seen: dict[str, Path] = {}
-    for folder, record in records.items():
-        known = record.movie.pixels_sha256 or record.movie.sha256
-        if known is not None and known in seen:
-            raise WrongInputError(
-                f"{seen[known]} and {folder} are results of the same movie, but each movie counts once: leave one of them out."
-            )
-        if known is not None:
-            seen[known] = folder
+def require_different(records: Mapping[Path, RunRecord]) -> None:
+    """Refuse two results of the same movie."""
+    known = ((str(folder), one.movie.pixels_sha256 or one.movie.sha256) for folder, one in records.items())
+    require_each_once(known)
 
 
 def _tissues(records: Mapping[Path, RunRecord], notices: list[str]) -> dict[Path, Tissue]:

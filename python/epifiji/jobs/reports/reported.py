@@ -20,7 +20,7 @@ from epifiji.files.event_sources import events_of, existing_place
 from epifiji.files.movies.movie_file import open_movie, read_movie
 from epifiji.files.results.movie_identity import find_movie, require_movie, run_of_events
 from epifiji.files.results.reviews import REVIEW, REVIEWED, finished_results, review_of_results
-from epifiji.jobs.events.pooled import result_folders_in
+from epifiji.jobs.events.pooled import require_different, result_folders_in
 from epifiji.jobs.events.review import summarised
 from epifiji.jobs.events.statistics import event_statistics
 from epifiji.jobs.events.statistics_result import Statistics
@@ -85,7 +85,7 @@ def places_of(results: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     WrongInputError
-        If there are none, one does not exist, or one is given twice.
+        If there are none, one does not exist, or one is given twice, or its movie is that of another.
     """
     given = [results] if isinstance(results, str | Path) else list(results)
     found: list[Path] = []
@@ -98,6 +98,7 @@ def places_of(results: str | Path | Sequence[str | Path]) -> list[Path]:
     repeated = next((place for place in found if [one.resolve() for one in found].count(place.resolve()) > 1), None)
     if repeated is not None:
         raise WrongInputError(f"{repeated} was given twice: give each result once.")
+    require_different({place: run_of_events(place)[1] for place in found})
     return found
 
 

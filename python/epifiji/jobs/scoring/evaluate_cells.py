@@ -24,7 +24,7 @@ from epifiji.jobs.cells.compare import CellComparison, compare_fields, quality_u
 from epifiji.jobs.cells.pairs import Field, field_name
 from epifiji.jobs.cells.segmentation import segment
 from epifiji.jobs.executors import Executor, executor_for
-from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.learnt_movies import KnownMovie, require_each_once
 from epifiji.jobs.scoring.cell_report import CellEvaluation, NetworkOnCells
 from epifiji.jobs.scoring.report import learnt_notices, record_of
 
@@ -36,6 +36,7 @@ def evaluate_on_cells(
     _require_cells(place, next(iter(networks)))
     images = read_labelled_images(place, chosen.channel, chosen.project)
     known = [KnownMovie(image.movie) for image in images]
+    require_each_once(((one.movie.name, one.pixels_sha256) for one in known), "image")
     for network in networks.values():
         network.description.require_settings(chosen)
     settings = chosen.model_dump(include=set(SegmentationSettings.model_fields) & chosen.model_fields_set)

@@ -21,7 +21,7 @@ from epifiji.files.movies.movie_file import split_path
 from epifiji.files.training_data import classes_of, has_rois, read_training_folder
 from epifiji.jobs.events.detect import detect, require_mode
 from epifiji.jobs.executors import executor_for
-from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.learnt_movies import KnownMovie, require_each_once
 from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, scored_movies
 from epifiji.jobs.scoring.report import EventEvaluation, learnt_notices, record_of
 
@@ -42,6 +42,7 @@ def evaluate_on_events(
     classes = _classes(loaded_networks, movies, chosen)
     scored_classes = in_fixed_order(event for known in classes.values() for event in known)
     known_movies = [KnownMovie(movie.movie) for movie in movies]
+    require_each_once((one.movie.name, one.pixels_sha256) for one in known_movies)
     own = {name: own_settings(chosen, network) for name, network in loaded_networks.items()}
     evaluated, scores_by_network = [], {}
     with executor_for(chosen) as executor:

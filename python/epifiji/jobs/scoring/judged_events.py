@@ -19,13 +19,14 @@ from epifiji.data.review import Review
 from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.metrics.events import match_events
 from epifiji.files.results.opinions import read_opinions
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, review_of_results
 from epifiji.files.training_data import classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect
 from epifiji.jobs.events.pooled import result_folders_in
 from epifiji.jobs.executors import executor_for
-from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.learnt_movies import KnownMovie, require_each_once
 from epifiji.jobs.scoring.evaluate_events import candidate_settings, own_settings
 from epifiji.jobs.scoring.report import learnt_notices
 
@@ -55,7 +56,7 @@ def judged_events(
     Raises
     ------
     WrongInputError
-        If a source is neither, or is the review of another network's events.
+        If a source is neither, or is the review of another network's events, or two are of the same movie.
     """
     if chosen.mode == "compatible":
         raise WrongInputError(
@@ -73,6 +74,7 @@ def judged_events(
         if place not in reviews
         for movie in read_training_folder(place, chosen.channel, confirmed)
     ]
+    require_each_once([*map(_movie_of, reviews), *((one.name, KnownMovie(one.movie).pixels_sha256) for one in movies)])
     if not movies:
         return found
     learnt = [one.name for one in movies if KnownMovie(one.movie).is_one_of(network.description.learnt_from)]
@@ -93,6 +95,13 @@ def judged_events(
             known = [name for name in classes if chosen.unmarked == "none" or name in movie.classes]
             found += matched_events([one for one in detected if one.event in known], movie, own, first + number)
     return found
+
+
+def _movie_of(review: Path) -> tuple[str, str]:
+    """Return the place of a review, and the hash of its movie; its folder if that is not known."""
+    folder = folder_of(review)
+    movie = read_record(folder).movie
+    return str(review), movie.pixels_sha256 or movie.sha256 or str(folder.resolve())
 
 
 def matched_events(
