@@ -52,6 +52,9 @@ COLUMNS_BEFORE = tuple(
 )
 """Columns of reviews by earlier versions: without raw scores, and without the number of events."""
 
+REQUIRED = ["number", "of"]
+"""How every review begins that this version wrote."""
+
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
 NO_COLOUR = GREY
@@ -231,8 +234,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise WrongInputError(f"{path} does not exist, but a review is needed: check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise WrongInputError(_spreadsheet(path.name, "is not text in UTF-8")) from None
+    except OSError as error:
         raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
+    header = text.partition("\n")[0]
+    for separator, what in ((";", "semicolons"), ("\t", "tabs")):
+        if header.strip("\r").split(separator)[: len(REQUIRED)] == REQUIRED:
+            raise WrongInputError(_spreadsheet(path.name, f"has {what} between its columns"))
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     # The history of an event that was moved thousands of times is longer than csv allows by default.
     limit = csv.field_size_limit(MAX_BYTES)
@@ -250,6 +259,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise WrongInputError(f"{path.name} lacks the columns of a review ({', '.join(COLUMNS)}): check the path.")
     _require_whole(rows, text, path.name)
     return [{column: text_of(cell) for column, cell in row.items()} for row in rows]
+
+
+def _spreadsheet(name: str, wrong: str) -> str:
+    return (
+        f"{name} {wrong}, so a spreadsheet or another program saved it, but a review is needed as EpiFiji wrote it: restore the "
+        "file, and open a copy to look at it."
+    )
 
 
 def _require_whole(rows: list[dict[str, str]], text: str, name: str) -> None:
@@ -273,11 +289,14 @@ def _event(row: dict[str, str], where: str) -> Event:
 
 
 def _sound(event: Event) -> Event:
-    """Return an event after checking that its class can be part of a file name, and its position can be in a movie."""
+    """Return an event after checking that its class can be part of a file name, and that it has possible scores and a place."""
     if wrong := wrong_class_name(event.event):
         raise ValueError(wrong)
     if not (event.frame >= 0 and math.isfinite(event.y) and math.isfinite(event.x)):
         raise ValueError(f"frame {event.frame + 1}, y {event.y}, x {event.x}")
+    scores = event.score, event.raw_score
+    if not all(math.isnan(one) or 0 <= one <= 1 for one in scores):
+        raise ValueError(f"its scores are {scores[0]:g} and {scores[1]:g}, which are not from 0 to 1")
     return event
 
 
