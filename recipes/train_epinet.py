@@ -21,6 +21,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -175,8 +176,7 @@ def mine(files: Iterable[Path], network: Network) -> None:
 def read_state(out: Path, start: str | None) -> State:
     """Return the state of an interrupted training, or of a new one that starts from a network or from random weights."""
     if out.exists():
-        with np.load(out) as kept:
-            arrays = dict(kept)
+        arrays = read_weights(out)
         state = State(*({n[2:]: a for n, a in arrays.items() if n.startswith(p)} for p in ("w/", "a/", "m/")))
         state.step = int(arrays["step"])
         return state
@@ -190,8 +190,22 @@ def network_of(start: str) -> Network:
     """Return a network by its name or folder, or the averaged weights that `train` wrote."""
     if not start.endswith(".npz"):
         return read_network(find_network(start))
-    with np.load(start) as kept:
-        return as_network({name[2:]: kept[name] for name in kept.files if name.startswith("a/")})
+    arrays = read_weights(Path(start))
+    return as_network({name[2:]: values for name, values in arrays.items() if name.startswith("a/")})
+
+
+def read_weights(file: Path) -> Weights:
+    """Read the file of an interrupted or finished training."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            arrays = dict(kept)
+    except (OSError, ValueError, EOFError, BadZipFile) as problem:
+        raise WrongInputError(
+            f"{file} cannot be read ({problem}), but a file that the job train wrote is expected: check the path."
+        ) from problem
+    if "step" not in arrays:
+        raise WrongInputError(f"{file} has no weights of the job train, but these are expected: specify another file.")
+    return arrays
 
 
 def write_state(state: State, out: Path) -> None:
@@ -215,6 +229,10 @@ def real_movies(folder: Path, diameter: str | None) -> list[TrainingMovie]:
         )
         for source in read_sources([folder], settings)
     ]
+    if not any(source.events for source in sources):
+        raise WrongInputError(
+            f"{folder} has no events of {', '.join(EVENTS)}, but EpiNet learns these: name files MOVIE_<class>.zip after them."
+        )
     return prepare(sources, description(), settings)
 
 
@@ -303,6 +321,11 @@ def options() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.movies)
     files = [arguments.folder / f"{seed:05d}.npz" for seed in seeds]
+    if arguments.job != "simulate" and not 0 < arguments.held_out < arguments.movies:
+        raise WrongInputError(
+            f"--held-out is {arguments.held_out} of {arguments.movies} movies, but at least one is held out, and one trained on: "
+            "give a number between."
+        )
     learnt, held_out = files[: -arguments.held_out], files[-arguments.held_out :]
     if arguments.job == "simulate":
         arguments.folder.mkdir(parents=True, exist_ok=True)

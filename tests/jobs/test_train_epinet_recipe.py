@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 sys.path.append(str(Path(__file__).parents[2] / "recipes"))
 
 import intensity
 import train_epinet
+from epifiji.data.events import Event
 from epifiji.files.networks.store import read_network
+from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.simulate import simulate_movies
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -92,9 +95,20 @@ def test_a_training_continues_mixes_annotated_movies_and_becomes_a_network(folde
             ("train", "missing", "--real-share", "0"),
             "--real-share is 0, but it is a share above 0 and up to 1: give one.",
         ),
+        (("train", "missing", "--held-out", "0"), "--held-out is 0 of 240 movies, but at least one is held out"),
+        (("train", "missing", "--movies", "3", "--held-out", "3"), "--held-out is 3 of 3 movies"),
+        (("train", "missing", "--start", "none.npz"), "none.npz cannot be read ("),
+        (("train", "missing", "--out", "broken.npz"), "broken.npz cannot be read ("),
+        (("pack", "missing", "other.npz", "new"), "other.npz has no weights of the job train"),
+        (("train", "missing", "--real", "annotated"), "annotated has no events of cell_death, cell_sop, cell_division"),
     ],
 )
 def test_wrong_arguments_give_one_sentence(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.npz").write_text("broken")
+    np.savez(tmp_path / "other.npz", pixels=np.zeros(3))
+    (tmp_path / "annotated").mkdir()
+    tifffile.imwrite(tmp_path / "annotated" / "a.tif", np.zeros((20, 90, 90), np.uint8))
+    write_rois(tmp_path / "annotated" / "a_mitosis.zip", [Event("mitosis", 9, 40.0, 40.0)], (255, 0, 0))
     command = [sys.executable, str(RECIPES / "train_epinet.py"), *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
