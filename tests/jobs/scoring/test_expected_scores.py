@@ -175,3 +175,10 @@ def test_a_class_of_which_nothing_was_reviewed_is_named(tmp_path: Path) -> None:
     others = [Event("cell_sop", n, 1.0, 1.0, 0.7) for n in range(3)]
     write_review(tmp_path / REVIEW, Review([*reviewed(0).detected, *others], [Action(n, "keep") for n in range(20)]))
     assert "cell_sop: none of 3 events was reviewed, so nothing is estimated." in expected_scores(tmp_path).notices
+
+
+def test_few_decisions_are_named_unless_they_are_on_all_events() -> None:
+    events = [Event("cell_death", number, 10.0, 10.0, 0.6 + number / 10) for number in range(3)]
+    for decided, said in ((1, ("cell_death: only 1 event was reviewed, so intervals are wide.",)), (3, ())):
+        review = Review(events, [Action(number, "keep") for number in range(decided)])
+        assert expected_scores(review).notices == said

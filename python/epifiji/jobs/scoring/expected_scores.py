@@ -289,8 +289,9 @@ def _of_class(
     reviewed = sum(item.judged for item in scored)
     if not reviewed:
         return None
-    if reviewed < FEWEST:
-        notices.append(f"{event}: only {reviewed} events were reviewed, so intervals are wide.")
+    if reviewed < min(FEWEST, len(scored)):
+        only = "event was" if reviewed == 1 else "events were"
+        notices.append(f"{event}: only {reviewed} {only} reviewed, so intervals are wide.")
     added = sum(item.detected is None and item.event.event == event for item in review.items)
     scores = [item.detected.raw_score for item in scored if item.detected is not None]
     found = None if check is None else check.recall_draws(event, chosen.seed, DRAWS)
