@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,13 +68,14 @@ class LocalArchive:
         """Answer a request."""
         asked = re.match(r"bytes=(\d+)-", request.headers.get("Range", ""))
         start = int(asked.group(1)) if asked and self.continues else 0
-        self.asked.append((request.path, int(asked.group(1)) if asked else 0))
-        number = request.path.rpartition("/")[2]
+        path = urllib.parse.unquote(request.path)
+        self.asked.append((path, int(asked.group(1)) if asked else 0))
+        number = path.rpartition("/")[2]
         headers: dict[str, str] = {}
-        if self.answers and request.path in self.contents:
+        if self.answers and path in self.contents:
             status, headers, content = self.answers.pop(0)
-        elif request.path in self.contents:
-            whole = self.contents[request.path]
+        elif path in self.contents:
+            whole = self.contents[path]
             content, status = whole[start:], 206 if start else 200
             if start:
                 headers = {"Content-Range": f"bytes {start}-{len(whole) - 1}/{len(whole)}"}

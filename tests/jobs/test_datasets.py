@@ -120,6 +120,16 @@ def test_an_answer_that_is_not_the_file_leaves_what_arrived(archive: LocalArchiv
     assert (tmp_path / "a" / "a.bin").read_bytes() == CONTENT
 
 
+def test_names_with_spaces_and_umlauts_are_downloaded(archive: LocalArchive, tmp_path: Path) -> None:
+    record = archive.add(RECORD, {"Übersicht 1 (50%).txt": b"notes", "a b.zip": zipped({"Flügel/ä 1.txt": b"1"})})
+    # As some archives encode addresses, and others do not.
+    record["files"][1]["links"]["self"] = record["files"][1]["links"]["self"].replace(" ", "%20")
+    record["files"][0]["links"]["self"] = record["files"][0]["links"]["self"].replace("%", "%25")
+    folder = tmp_path / "Daten für Ärzte"
+    assert run_here("datasets", "fetch", "dense_cells", "--out", str(folder), "--archive", archive.address)[0] == 0
+    assert names(folder) == ["a b.zip", "a b/Flügel/ä 1.txt", "dataset.json", "Übersicht 1 (50%).txt"]
+
+
 def test_a_wrong_hash_is_refused_and_the_file_not_kept(archive: LocalArchive, tmp_path: Path) -> None:
     answer = archive.add(RECORD, {"images.bin": CONTENT})
     right = answer["files"][0]["checksum"]

@@ -250,7 +250,9 @@ def _opened(address: str, start: int = 0) -> Any:
             f"{address} is an address of the kind {parts.scheme}, but https, http and file are known: download the file, and "
             "import that."
         )
-    request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    # Archives list names with spaces and letters such as ü as they are; what is encoded already stays.
+    sent = urllib.parse.quote(address, safe="%/:=&?~#+!$,;'@()*[]")
+    request = urllib.request.Request(sent, headers={"Range": f"bytes={start}-"} if start else {})
     return _opener().open(request, timeout=TIMEOUT_S)
 
 
