@@ -191,6 +191,23 @@ def test_a_finished_review_gives_its_precision_and_the_kept_events(pooled):
     assert "5 of 6 were confirmed" in text
 
 
+@pytest.mark.parametrize(("finished", "analysed"), [(True, "only confirmed and added events"), (False, "all detected")])
+def test_a_review_of_some_events_is_said_to_be_of_these(tmp_path, finished, analysed):
+    folder = results(tmp_path, "wing", 6)
+    path, review = start_review(folder)
+    for item in range(4):
+        decide(path, review, Action(item, "keep" if item else "reject"))
+    if finished:
+        finish_review(path)
+    html, _ = epifiji.report(folder, tmp_path / "out", **QUICK)
+    text = _Page(html.read_text("utf-8")).text
+    low, high = Precision(3, 4).interval or (0, 0)
+    said = f"3 of 4 were confirmed (precision of those 0.75, 95 % interval {low:.2f} to {high:.2f}, Wilson 1927); {analysed}"
+    assert f"4 of 6 detected events were reviewed by eye: {said}" in text
+    assert "The 2 others may be right more or less often" in text
+    assert ("They are not in this report." in text) == finished
+
+
 def test_a_complete_check_gives_its_recall(tmp_path):
     place = results(tmp_path)
     boxes = {"box_side": SIDE / 2, "box_frames": FRAMES}

@@ -180,8 +180,16 @@ def _review(one: Reported) -> Iterator[Block]:
     if not one.reviewed:
         yield Text("The review is not finished, so this report is about all detected events.")
     yield Table(("class", *kinds, "undecided", "precision (95 %)"), rows)
+    left = review.counts["all"]["detected"] - review.precision["all"].judged
     yield Text(
         "Precision is the share of correct events among those that were kept or rejected; its interval is Wilson's."
+        + (
+            f" The {left} others may be right more or less often, for example if the least sure ones were reviewed first: "
+            "Estimate Event Scores... and epifiji expected-scores estimate the precision of all."
+            if left
+            else ""
+        )
+        + (" They are not in this report." if left and one.reviewed else "")
     )
 
 

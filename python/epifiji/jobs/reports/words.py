@@ -116,15 +116,17 @@ def _by_class(chosen: Any, of_network: Mapping[str, int], classes: Sequence[str]
 
 def _reviewing(reported: Reported) -> str:
     assert reported.review is not None
-    precision = reported.review.precision["all"]
-    text = f"Detected events were reviewed by eye: {precision.correct} of {precision.judged} were confirmed"
+    precision, counts = reported.review.precision["all"], reported.review.counts["all"]
+    left = counts["detected"] - precision.judged
+    which = f"{precision.judged} of {counts['detected']} detected events" if left else "Detected events"
+    text = f"{which} were reviewed by eye: {precision.correct} of {precision.judged} were confirmed"
     if precision.interval is not None and precision.value is not None:
         low, high = precision.interval
-        text += f" (precision {precision.value:.2f}, 95 % interval {low:.2f} to {high:.2f}, Wilson 1927)"
-    rest = (
-        "only confirmed and added events were analysed." if reported.reviewed else "all detected events were analysed."
-    )
-    return f"{text}; {rest}"
+        of_these = " of those" if left else ""
+        text += f" (precision{of_these} {precision.value:.2f}, 95 % interval {low:.2f} to {high:.2f}, Wilson 1927)"
+    if not reported.reviewed:
+        return f"{text}; all detected events were analysed."
+    return f"{text}; only confirmed and added events were analysed{f', and not the {left} others' if left else ''}."
 
 
 def _checking(check: CompleteCheck) -> str:
