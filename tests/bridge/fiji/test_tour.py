@@ -65,7 +65,7 @@ run("Estimate Event Scores...", "results=[" + arguments[1] + "/reviewed] out=[" 
 close("reviewed-expected_scores");
 run("Check Boxes Completely...", "results=[" + results + "] boxes=2 box_frames=5");
 selectImage("noise.tif");
-run("Show Event Gallery...", "results=[" + results + "]");
+run("Show Event Gallery...", "results=[" + results + "] rows=2");
 selectImage("noise.tif");
 run("Crop Movie and Events...", "results=[" + results + "] width=60 height=50 last_frame=8");
 selectImage("noise.tif");
