@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from command_line import one_sentence, run_here
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.review import Action, Review
+from epifiji.files.results.events_table import read_events
+from epifiji.files.results.result_folder import write_record
 from epifiji.files.results.reviews import read_review, write_review
 
 
@@ -61,3 +64,19 @@ def test_a_review_that_a_spreadsheet_saved_is_named_as_such(
         csv.writer(file, delimiter=separator).writerows(rows)
     with pytest.raises(WrongInputError, match=f"{message}.*restore the file, and open a copy"):
         read_review(path)
+
+
+@pytest.mark.parametrize(("mode", "raw"), [("fast", math.nan), ("compatible", 0.98)])
+def test_calibrated_scores_are_not_raw_if_that_column_was_removed(tmp_path: Path, mode: str, raw: float) -> None:
+    maps = {"cell_death": {"raw": [0.5, 0.9], "right": [0.6, 0.99]}}
+    record = {"epifiji": 1, "network": {"name": "lab", "calibration": maps}, "settings": {"mode": mode}}
+    write_record(tmp_path / "run.json", record)
+    table = tmp_path / "events.csv"
+    table.write_text("event;frame;y;x;score\ncell_death;5;1;2;0,98\ncell_sop;5;1;2;0,7\n")
+    death, sop = read_events(table)
+    assert (death.score, sop.score, sop.raw_score) == (0.98, 0.7, 0.7)
+    assert death.raw_score == pytest.approx(raw, nan_ok=True)
+    other = table.replace(tmp_path / "mine.csv")
+    assert [event.raw_score for event in read_events(other)] == [0.98, 0.7]
+    other.with_name("events.csv").write_text("event,frame,y,x,score,raw_score\ncell_death,5,1,2,0.98,0.75\n")
+    assert read_events(table)[0].raw_score == 0.75

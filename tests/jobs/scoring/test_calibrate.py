@@ -98,6 +98,10 @@ def test_what_cannot_be_calibrated_is_refused(network, tmp_path, events, setting
     ("record", "message"),
     [
         ({"network": {"name": "other", "sha256": "0" * 64}}, "is a review of events of other, but the scores of lab"),
+        (
+            {"network": {"name": "lab", "sha256": "0" * 64}},
+            "events of lab with other weights, as of another version, but",
+        ),
         ({"settings": {"mode": "compatible"}}, "were detected in compatible mode"),
     ],
 )

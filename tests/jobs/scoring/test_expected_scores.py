@@ -135,7 +135,7 @@ def test_reviews_that_say_nothing_are_refused(tmp_path: Path) -> None:
         expected_scores(tmp_path)
     with pytest.raises(WrongInputError, match="no event that was kept or rejected"):
         expected_scores(reviewed(0))
-    with pytest.raises(WrongInputError, match="have no scores"):
+    with pytest.raises(WrongInputError, match="have no raw scores"):
         expected_scores(reviewed(20, scored=False))
     assert "only 5 events were reviewed" in expected_scores(reviewed(5)).notices[0]
 

@@ -7,8 +7,8 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -104,9 +104,10 @@ def read_events(path: Path) -> list[Event]:
     """Read the events of a table as :func:`write_events` writes it.
 
     The columns may be in any order, in lower or upper case. `score`, `volume`, `border` and `raw_score` may be absent;
-    without the last, as in tables of earlier versions, scores are raw. Columns with other names and empty rows are
-    ignored. Positions and scores have the decimals of the table. Tables that a spreadsheet saved with semicolons and
-    decimal commas, or with tabs, are read too.
+    without the last, as in tables of earlier versions, scores are raw, unless the record next to the table says that they
+    were calibrated; then raw ones are not known (NaN). Columns with other names and empty rows are ignored. Positions and
+    scores have the decimals of the table. Tables that a spreadsheet saved with semicolons and decimal commas, or with
+    tabs, are read too.
 
     Raises
     ------
@@ -117,7 +118,8 @@ def read_events(path: Path) -> list[Event]:
     text = _text(path)
     events = (_last_events_in if len(text) <= KEPT_CHARACTERS else _events_in)(path.name, text)
     _require_whole(path, text, events)
-    return list(events)
+    maps = _maps_of_scores(path, text)
+    return [replace(one, raw_score=math.nan) if one.event in maps else one for one in events] if maps else list(events)
 
 
 def _events_in(name: str, text: str) -> tuple[Event, ...]:
@@ -186,6 +188,21 @@ def _require_whole(path: Path, text: str, events: Sequence[Event]) -> None:
             "or changed. Restore it, or detect the events again; move a table that you changed yourself to another "
             "folder."
         )
+
+
+def _maps_of_scores(path: Path, text: str) -> Collection[str]:
+    """Return the classes whose scores a run calibrated, if their raw scores were removed from its table."""
+    if path.name != EVENTS_TABLE:
+        return ()
+    beginning, delimiter = _separated(text[:10_000])
+    header = next((line for line in beginning.splitlines() if line.strip()), "")
+    if "raw_score" in [name.strip(' "').lower() for name in header.split(delimiter)]:
+        return ()
+    try:
+        record = read_record(path.parent)
+    except WrongInputError:
+        return ()
+    return () if record.settings.mode == "compatible" else record.network.calibration.keys()
 
 
 def _recorded_counts(path: Path) -> dict[str, int] | None:

@@ -254,7 +254,8 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
         notices.append(f"{event}: none of {without[event]} events was reviewed, so nothing is estimated.")
     if not classes:
         raise WrongInputError(
-            "The reviewed events have no scores, as ROIs have none: review the result folder of a detection instead."
+            "The reviewed events have no raw scores, as ROIs and tables without the column raw_score have none: review the "
+            "result folder of a detection as it was written instead."
         )
     return ExpectedScores(tuple(classes), chosen.in_words(), tuple(notices))
 

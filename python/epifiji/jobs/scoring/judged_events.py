@@ -140,9 +140,11 @@ def _of_review(place: Path, network: EventNetwork, number: int) -> Iterator[Judg
     file = place if place.name == REVIEW else place / REVIEW
     record, review = read_record(file.parent), review_of_results(file)
     if record.network.sha256 != network.sha256:
+        name, given = record.network.name or "an unknown network", network.description.name
+        whose = f"{name} with other weights, as of another version" if name == given else name
         raise WrongInputError(
-            f"{file} is a review of events of {record.network.name or 'an unknown network'}, but the scores of "
-            f"{network.description.name} are to be calibrated: specify results of this network."
+            f"{file} is a review of events of {whose}, but the scores of {given} are to be calibrated: specify results of this "
+            "network, or the network of these results."
         )
     if record.settings.mode == "compatible":
         raise WrongInputError(
