@@ -26,8 +26,19 @@ SIMULATED: tuple[dict[str, Any], ...] = (
     {"seed": 101, "cell_diameter_px": 19},
     {"seed": 102, "cell_diameter_px": 22, "event_variety": 0.6, "photons": 60, "camera_noise": 6},
     {"seed": 103, "cell_diameter_px": 20, "event_variety": 0.8, "drift_px": 0.4, "flickering_spots": 4, "debris": 4},
+    {"seed": 111, "cell_diameter_px": 21, "event_variety": 0.7, "restlessness": 3, "flow_px": 1.3},
+    {
+        "seed": 112,
+        "cell_diameter_px": 19,
+        "event_variety": 1.5,
+        "restlessness": 2.5,
+        "photons": 60,
+        "camera_noise": 6,
+        "debris": 4,
+        "flickering_spots": 4,
+    },
 )
-"""Movies with as many events as fit; the prefilter was not trained on these seeds."""
+"""Movies with as many events as fit, the last two of restless tissues; the prefilter was not trained on these seeds."""
 
 CROWDED = {
     "frames": 60,

@@ -39,6 +39,9 @@ from epinet_scores import SIZE, movies
 
 WITHIN_PX, WITHIN_FRAMES = 15, 4
 REVIEWED, MARKED = 60, 40
+LOW = {"threshold": 126, "min_volume": 50}
+"""Thresholds that leave something to review, although the network finds nothing."""
+
 FIRST_SEED = 88_000
 TISSUE = SIZE | {
     "cell_diameter_px": 24,
@@ -102,7 +105,7 @@ def f1_of(network: Network, scored: Iterable[tuple[np.ndarray, list[Event], floa
 def reviewed(folder: Path, network: Network, pixels: np.ndarray, truth: list[Event]) -> Path:
     """Detect events, keep the correct ones, reject the others, and add missed ones, `REVIEWED` in all."""
     write_movie(Movie(pixels, "tissue"), folder / "tissue.tif")
-    result = epifiji.detect(folder / "tissue.tif", network)
+    result = epifiji.detect(folder / "tissue.tif", network, **LOW)
     result.save(folder / "tissue_epifiji")
     matching = match_events(result.events, truth, WITHIN_PX, WITHIN_FRAMES)
     right = {(one.event, one.frame, one.y, one.x) for one, _ in matching.pairs}
