@@ -108,9 +108,10 @@ class Toured:
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory, network_folder: Path) -> Path:
+def networks(tmp_path_factory: pytest.TempPathFactory, epinet_folder: Path) -> Path:
+    """The tour detects with an EpiNet, which needs no TensorFlow in the second worker; the macro of the page with a DeXNet."""
     folder = tmp_path_factory.mktemp("networks")
-    (folder / "small").symlink_to(network_folder, target_is_directory=True)
+    (folder / "small").symlink_to(epinet_folder, target_is_directory=True)
     write_network(small_network(1, seed=15), folder / "notum_all")
     return folder
 
