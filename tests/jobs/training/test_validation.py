@@ -68,6 +68,14 @@ def test_a_class_without_held_out_events_keeps_its_threshold() -> None:
     assert validator.score([[]]).thresholds["division"] == 137
 
 
+def test_a_class_of_which_no_held_out_event_is_found_keeps_its_threshold() -> None:
+    validator = Validator([TRUTH], CLASSES, {"death": 141, "division": 137})
+    scored = validator.score([[*FOUND[:2], found("division", 30, 10, 90)]])
+    assert scored.counts["division"].true_positives == 0
+    assert scored.thresholds["division"] == 137
+    assert scored.thresholds["death"] != 141
+
+
 def test_near_a_cut_nothing_counts() -> None:
     one = held((0, 10, 20, 10), (0, 10, 60, 60), low=(0, 0, 24))
     scored = Validator([one], CLASSES[:1], {}).score([[found("death", 30, 50, 5)]])

@@ -53,7 +53,7 @@ class Validator:
     classes
         In the order of the events' numbers.
     defaults
-        Threshold of a class without held-out events.
+        Threshold of a class without held-out events, or of which none is found.
     """
 
     def __init__(self, held_out: Sequence[TrainingMovie], classes: Sequence[str], defaults: Mapping[str, int]) -> None:
@@ -79,7 +79,12 @@ class Validator:
     def score(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> ValidationScores:
         """Score candidates at the thresholds of their classes. Default: the thresholds that are best here."""
         curves = {name: self._curve(found, name, LEVELS) for name in self.scored_classes}
-        best = {name: best_threshold(LEVELS, curve, neighbours=NEIGHBOURS) for name, curve in curves.items()}
+        # Where none is found at any threshold, all are equally good: the middle one would lose the class elsewhere too.
+        best = {
+            name: best_threshold(LEVELS, curve, neighbours=NEIGHBOURS)
+            for name, curve in curves.items()
+            if curve[:, 0].any()
+        }
         chosen = {name: best[name] if name in best else self._default(name) for name in self.classes}
         used = chosen if thresholds is None else {name: thresholds.get(name, chosen[name]) for name in self.classes}
         counts = {name: counts_of(self._curve(found, name, [used[name]])[0]) for name in self.scored_classes}
