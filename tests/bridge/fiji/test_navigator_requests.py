@@ -14,7 +14,7 @@ from epifiji.bridge.fiji.requests import review
 from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, BETWEEN_VALUES, text_of_event, text_of_events
 from epifiji.data.events import Event
 from epifiji.data.opinions import Opinion
-from epifiji.files.results.events_table import write_events
+from epifiji.files.results.events_table import read_events, write_events
 from epifiji.files.results.reviews import read_review
 from planted_events import planted, write_opinions
 from requests_of_fiji import ask, refused
@@ -63,6 +63,20 @@ def test_a_review_whose_decisions_were_undone_is_removed(tmp_path: Path) -> None
     act(found, "undo")
     assert ask("review_end", {"review": found["review"]})["result"]["folder"] is None
     assert not (tmp_path / "review.csv").exists()
+
+
+def test_results_of_decisions_that_were_undone_later_have_no_events(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.csv", planted())
+    begin = {"results": str(tmp_path)}
+    found = opened(begin)
+    act(found, "keep", begin=begin)
+    ask("review_end", {"review": found["review"]})
+    assert len(read_events(tmp_path / "reviewed" / "events.csv")) == 1
+    act(found, "undo")
+    ended = ask("review_end", {"review": found["review"]})["result"]
+    assert Path(ended["folder"]) == tmp_path / "reviewed"
+    assert read_events(tmp_path / "reviewed" / "events.csv") == []
+    assert read_review(tmp_path / "review.csv").actions == []
 
 
 @pytest.mark.parametrize("decided", [False, True])

@@ -273,15 +273,16 @@ def end(request: Request) -> Answer:
     """Write the results of a review.
 
     The request has ``review`` (the file), and ``movie`` (its name, used if ``run.json`` has none). A review without
-    decisions is deleted.
+    decisions is deleted, unless earlier ones have results, which then become those of no decision.
     """
     from dataclasses import asdict
 
     from epifiji.files.results.result_folder import read_record
+    from epifiji.files.results.reviews import REVIEWED
     from epifiji.jobs.events.review import finish_review
 
     path = Path(request["review"])
-    if not _review(path).actions:
+    if not _review(path).actions and not (path.parent / REVIEWED).exists():
         path.unlink(missing_ok=True)
         return {"files": [], "counts": {}, "precision": {}, "folder": None}
     named = read_record(path.parent).movie.name
