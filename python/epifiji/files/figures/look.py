@@ -114,6 +114,12 @@ class Look:
                 text.set_parse_math(False)
         written = [path.with_name(name) for name in self.files(path.name)]
         with rc_context(SAVED):
+            layout = figure.get_layout_engine()
+            if layout is not None and {file.suffix for file in written} == {".png"}:
+                # Otherwise the figure would be drawn once for its layout alone.
+                figure.set_dpi(self.dots_per_inch)
+                layout.execute(figure)
+                figure.set_layout_engine("none")
             for file in written:
                 metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(file.suffix)
                 figure.savefig(file, facecolor=self.theme.background, dpi=self.dots_per_inch, metadata=metadata)
