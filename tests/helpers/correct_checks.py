@@ -99,6 +99,9 @@ def _other_texts(before: list[str]) -> list[str]:
 def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
     """Do what a person does, and return the sentence that the window then says."""
     before = texts()
+    if not image.getWindow().isFocused():
+        # A busy computer shows the log of an earlier correction late, and keys would go there.
+        focus(str(image.getTitle()))
     if what in KEYS:
         press(KEYS[what])
         before = _other_texts(before)
