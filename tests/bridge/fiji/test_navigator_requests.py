@@ -65,18 +65,21 @@ def test_a_review_whose_decisions_were_undone_is_removed(tmp_path: Path) -> None
     assert not (tmp_path / "review.csv").exists()
 
 
-def test_results_of_decisions_that_were_undone_later_have_no_events(tmp_path: Path) -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_results_of_decisions_that_were_undone_later_are_removed_and_nothing_else(tmp_path: Path, own: bool) -> None:
     write_events(tmp_path / "events.csv", planted())
     begin = {"results": str(tmp_path)}
     found = opened(begin)
     act(found, "keep", begin=begin)
-    ask("review_end", {"review": found["review"]})
-    assert len(read_events(tmp_path / "reviewed" / "events.csv")) == 1
+    ask("review_end", {"review": found["review"], "movie": "movie"})
+    reviewed = tmp_path / "reviewed"
+    assert len(read_events(reviewed / "events.csv")) == 1
+    assert len(list(reviewed.glob("movie_*.zip"))) == 1
+    if own:
+        (reviewed / "notes.txt").write_text("mine")
     act(found, "undo")
-    ended = ask("review_end", {"review": found["review"]})["result"]
-    assert Path(ended["folder"]) == tmp_path / "reviewed"
-    assert read_events(tmp_path / "reviewed" / "events.csv") == []
-    assert read_review(tmp_path / "review.csv").actions == []
+    assert ask("review_end", {"review": found["review"], "movie": "movie"})["result"]["folder"] is None
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["events.csv", *own * ["notes.txt", "reviewed"]]
 
 
 @pytest.mark.parametrize("decided", [False, True])

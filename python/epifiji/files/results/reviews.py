@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -344,8 +345,7 @@ def write_reviewed(
         raise WrongInputError(
             f"{folder} is a link to another folder, but the results of a review are written next to it: delete the link."
         )
-    classes = _classes(review)
-    possible = [*roi_files(movie, [*classes, *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]), EVENTS_TABLE]
+    classes, possible = _classes(review), _possible(folder, movie, review)
     require_absent(folder, possible, overwrite=True)
     with new_files(folder, possible) as partial:
         for event, events in by_class(review.kept(), classes).items():
@@ -356,6 +356,22 @@ def write_reviewed(
         write_events(partial / EVENTS_TABLE, review.kept(), pixel_size_um, interval_s)
         written = [name for name in dict.fromkeys(possible) if (partial / name).exists()]
     return [folder / name for name in written]
+
+
+def remove_reviewed(folder: Path, movie: str, review: Review) -> None:
+    """Remove the results of a review of which no decision is left; other files in the folder stay, and the folder with them."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for name in _possible(folder, movie, review):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _possible(folder: Path, movie: str, review: Review) -> list[str]:
+    """List the names of all files that results of a review may have."""
+    classes = [*_classes(review), *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]
+    return [*roi_files(movie, classes), EVENTS_TABLE]
 
 
 def _classes_of_earlier(table: Path) -> list[str]:

@@ -15,7 +15,7 @@ from epifiji.files.event_sources import events_given, events_of
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
-from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
+from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, remove_reviewed, write_review, write_reviewed
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,21 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
     path = path_from(path, "the review")
     review = read_review(path)
     known = read_record(path.parent).movie
-    name = movie or known.name or path.parent.name.removesuffix("_epifiji")
+    name = _movie_of(path, movie)
     scale = known.pixel_size_um, known.frame_interval_s
     files = write_reviewed(path.parent / REVIEWED, name, review, *scale, layout or layout_of(path))
     counts, precision = summarised(review)
     return ReviewSummary(counts, precision, tuple(files))
+
+
+def drop_review(path: Path, review: Review, movie: str | None = None) -> None:
+    """Delete a review without decisions, and the results of decisions that were undone since; see :func:`finish_review`."""
+    remove_reviewed(path.parent / REVIEWED, _movie_of(path, movie), review)
+    path.unlink(missing_ok=True)
+
+
+def _movie_of(path: Path, movie: str | None) -> str:
+    return movie or read_record(path.parent).movie.name or path.parent.name.removesuffix("_epifiji")
 
 
 def summarised(review: Review) -> tuple[dict[str, dict[str, int]], dict[str, Precision]]:

@@ -273,21 +273,20 @@ def end(request: Request) -> Answer:
     """Write the results of a review.
 
     The request has ``review`` (the file), and ``movie`` (its name, used if ``run.json`` has none). A review without
-    decisions is deleted, unless earlier ones have results, which then become those of no decision.
+    decisions is deleted, and with it what earlier ones, undone since, had left.
     """
     from dataclasses import asdict
 
     from epifiji.files.results.result_folder import read_record
-    from epifiji.files.results.reviews import REVIEWED
-    from epifiji.jobs.events.review import finish_review
+    from epifiji.jobs.events.review import drop_review, finish_review
 
     path = Path(request["review"])
-    if not _review(path).actions and not (path.parent / REVIEWED).exists():
-        path.unlink(missing_ok=True)
+    name = None if read_record(path.parent).movie.name else request.get("movie")
+    if not (review := _review(path)).actions:
+        drop_review(path, review, name)
         return {"files": [], "counts": {}, "precision": {}, "folder": None}
-    named = read_record(path.parent).movie.name
     layout = (request.get("image") or {}).get("layout")
-    summary = finish_review(path, None if named else request.get("movie"), StackLayout(**layout) if layout else None)
+    summary = finish_review(path, name, StackLayout(**layout) if layout else None)
     return {
         "files": [str(file) for file in summary.files],
         "folder": str(summary.files[0].parent) if summary.files else None,
