@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from desktop import click, close, focus, picture, press, wait_for, windows
 from epifiji.bridge.fiji.commands import DETECT_MANY
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.movie import Movie
-from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.movies.movie_file import read_movie, write_movie
 from imagej_window import start_command
 
 TITLE, DIALOG, PLOTS = "Detection in Many Movies", "Detect in Many Movies", "Plot Event Statistics"
@@ -196,10 +197,14 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def killed_in_many(imagej: ImageJ, folder: Path) -> None:
-    """Cancel copies of two movies during the first; begin again, and end the process during the second."""
-    for name, of in (("a", TWICE), ("b", "notum_1")):
+    """Cancel the detection in two movies during the first; begin again, and end the process during the second."""
+    short = read_movie(folder / MOVIES / "control" / "notum_1.tif")
+    there = short.frames(0, short.shape[0])
+    # Long enough to be met in the middle on a fast computer.
+    for name, times in (("a", 4), ("b", 8)):
         (folder / KILLED).mkdir(exist_ok=True)
-        shutil.copy(folder / MOVIES / "control" / f"{of}.tif", folder / KILLED / f"{name}.tif")
+        pixels = np.concatenate([there, there[::-1]] * times)
+        write_movie(Movie(pixels, "x", 0.2, 300.0), folder / KILLED / f"{name}.tif")
     start_many(folder / KILLED)
     wait_for("the first movie", lambda: "%" in rows()[0][2])
     click_button("Cancel")
