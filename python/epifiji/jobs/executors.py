@@ -187,12 +187,12 @@ class DaskWorkers:
         from distributed import wait
 
         task, count = work.task(), len(work)
-        todo = list(range(count))[::-1]
+        waiting = list(range(count))[::-1]
         running: dict[int, Any] = {}
         try:
             for number in range(count):
-                while todo and len(running) < TASKS_A_WORKER * max(1, len(self._client.scheduler_info()["workers"])):
-                    at = todo.pop()
+                while waiting and len(running) < TASKS_A_WORKER * max(1, len(self._client.scheduler_info()["workers"])):
+                    at = waiting.pop()
                     running[at] = self._client.submit(task, work.read(at), pure=False, priority=-at)
                 ready = False
                 while not ready:

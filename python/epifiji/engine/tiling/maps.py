@@ -148,20 +148,20 @@ def map_frames(
     held: dict[tuple[int, int], list[np.ndarray]] = {}
     done, members = 0, range(len(arithmetic.grids))
     lowest = set({block.start: block for block in blocks}.values())
-    todo = iter(zip(blocks, answers, strict=True))
+    answered = iter(zip(blocks, answers, strict=True))
     for frame in range(shape[0]):
         voters = [(m, int(centre)) for m in members for centre in arithmetic.voting(m, frame)]
         least = min((centre for _, centre in voters), default=frame)
         held = {vote: rows for vote, rows in held.items() if vote[1] >= least}
         last = max((centre for _, centre in voters), default=-1)
         while done <= last:
-            block, answer = next(todo)
+            block, answer = next(answered)
             for member, found in enumerate(answer):
                 for centre, rows in zip(block.of(arithmetic.grids[member]).frames, found, strict=True):
                     held.setdefault((member, int(centre)), []).append(rows)
             if block in lowest:
                 done = block.stop
         yield arithmetic.combine(frame, [(m, centre, np.concatenate(held[m, centre])) for m, centre in voters])
-    for _ in todo:
+    for _ in answered:
         # Windows that contribute to no frame are still computed, so that progress reaches 100 %.
         pass

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import AS_SCORE, Event, wrong_class_name
+from epifiji.data.record import RunRecord
 from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_record
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.journals import recover
@@ -192,25 +193,25 @@ def _require_whole(path: Path, text: str, events: Sequence[Event]) -> None:
 
 def _maps_of_scores(path: Path, text: str) -> Collection[str]:
     """Return the classes whose scores a run calibrated, if their raw scores were removed from its table."""
-    if path.name != EVENTS_TABLE:
-        return ()
     beginning, delimiter = _separated(text[:10_000])
-    header = next((line for line in beginning.splitlines() if line.strip()), "")
-    if "raw_score" in [name.strip(' "').lower() for name in header.split(delimiter)]:
+    if "raw_score" in _names(_header(beginning), delimiter):
         return ()
-    try:
-        record = read_record(path.parent)
-    except WrongInputError:
-        return ()
-    return () if record.settings.mode == "compatible" else record.network.calibration.keys()
+    record = _record_beside(path)
+    return () if record is None or record.settings.mode == "compatible" else record.network.calibration.keys()
 
 
 def _recorded_counts(path: Path) -> dict[str, int] | None:
     """Return how many events of each class a run wrote into its table; None if no record contains it."""
+    record = _record_beside(path)
+    return None if record is None else record.counts
+
+
+def _record_beside(path: Path) -> RunRecord | None:
+    """Return the record of the run that wrote a table; None if the table has another name, or the record is not valid."""
     if path.name != EVENTS_TABLE:
         return None
     try:
-        return read_record(path.parent).counts
+        return read_record(path.parent)
     except WrongInputError:
         # Code that needs the record reports what is wrong with it.
         return None
@@ -283,11 +284,20 @@ def _separated(text: str) -> tuple[str, str]:
     if text[:4].lower() == "sep=":
         # The line is kept, empty, so that line numbers are right.
         text = text[len(text.splitlines()[0]) :]
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    header = _header(text)
     for delimiter in ",;\t":
-        if {*REQUIRED_COLUMNS} <= {name.strip(' "').lower() for name in header.split(delimiter)}:
+        if {*REQUIRED_COLUMNS} <= _names(header, delimiter):
             return text, delimiter
     return text, ","
+
+
+def _header(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "")
+
+
+def _names(header: str, delimiter: str) -> set[str]:
+    """Return the names of the columns in a header."""
+    return {name.strip(' "').lower() for name in header.split(delimiter)}
 
 
 def _with_point(cell: str, delimiter: str) -> str:

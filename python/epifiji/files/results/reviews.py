@@ -53,9 +53,6 @@ COLUMNS_BEFORE = tuple(
 )
 """Columns of reviews by earlier versions: without raw scores, and without the number of events."""
 
-REQUIRED = ["number", "of"]
-"""How every review begins that this version wrote."""
-
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
 NO_COLOUR = GREY
@@ -241,7 +238,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
     header = text.partition("\n")[0]
     for separator, what in ((";", "semicolons"), ("\t", "tabs")):
-        if header.strip("\r").split(separator)[: len(REQUIRED)] == REQUIRED:
+        if tuple(header.strip("\r").split(separator)[:2]) == COLUMNS[:2]:
             raise WrongInputError(_spreadsheet(path.name, f"has {what} between its columns"))
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     # The history of an event that was moved thousands of times is longer than csv allows by default.

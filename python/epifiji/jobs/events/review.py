@@ -136,7 +136,7 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
     path = path_from(path, "the review")
     review = read_review(path)
     known = read_record(path.parent).movie
-    name = _movie_of(path, movie)
+    name = _movie_of(path, movie or known.name)
     scale = known.pixel_size_um, known.frame_interval_s
     files = write_reviewed(path.parent / REVIEWED, name, review, *scale, layout or layout_of(path))
     counts, precision = summarised(review)
@@ -145,12 +145,12 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
 
 def drop_review(path: Path, review: Review, movie: str | None = None) -> None:
     """Delete a review without decisions, and the results of decisions that were undone since; see :func:`finish_review`."""
-    remove_reviewed(path.parent / REVIEWED, _movie_of(path, movie), review)
+    remove_reviewed(path.parent / REVIEWED, _movie_of(path, movie or read_record(path.parent).movie.name), review)
     path.unlink(missing_ok=True)
 
 
-def _movie_of(path: Path, movie: str | None) -> str:
-    return movie or read_record(path.parent).movie.name or path.parent.name.removesuffix("_epifiji")
+def _movie_of(path: Path, known: str | None) -> str:
+    return known or path.parent.name.removesuffix("_epifiji")
 
 
 def summarised(review: Review) -> tuple[dict[str, dict[str, int]], dict[str, Precision]]:

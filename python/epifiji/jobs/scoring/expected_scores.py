@@ -233,10 +233,12 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
     """
     chosen = parse_settings(ExpectedScoresSettings, settings)
     chosen.require_fitting()
-    place = None if isinstance(review, Review) else path_from(review, "the review")
-    found = review if isinstance(review, Review) else _read(path_from(review, "the review"))
-    check = None if place is None else _check(place)
-    known = [] if place is None else read_opinions(place)
+    check, known = None, []
+    if isinstance(review, Review):
+        found = review
+    else:
+        place = path_from(review, "the review")
+        found, check, known = _read(place), _check(place), read_opinions(place)
     notices = [] if check is None else check.notices
     classes = []
     judged = [item for item in found.items if item.judged and item.detected is not None]
@@ -245,13 +247,14 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
             "The review has no event that was kept or rejected, but some are needed: review some events first, for "
             "example 60 in informative order."
         )
-    for event in in_fixed_order(item.detected.event for item in judged if item.detected is not None):
+    detected = Counter(event.event for event in found.detected)
+    reviewed = {item.detected.event for item in judged if item.detected is not None}
+    for event in in_fixed_order(reviewed):
         one = _of_class(found, event, chosen, notices, check, known)
         if one is not None:
             classes.append(one)
-    without = Counter(item.detected.event for item in found.items if item.detected is not None)
-    for event in in_fixed_order(set(without) - {item.detected.event for item in judged if item.detected is not None}):
-        notices.append(f"{event}: none of {without[event]} events was reviewed, so nothing is estimated.")
+    for event in in_fixed_order(detected.keys() - reviewed):
+        notices.append(f"{event}: none of {detected[event]} events was reviewed, so nothing is estimated.")
     if not classes:
         raise WrongInputError(
             "The reviewed events have no raw scores, as ROIs and tables without the column raw_score have none: review the "
