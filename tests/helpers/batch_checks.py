@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop import focus, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ, ImageJError
-from imagej_window import clear_status, status
+from imagej_window import clear_status, status, wait_for_the_macro
 
 MACRO = Path(__file__).resolve().parents[2] / "fiji" / "macros" / "epifiji" / "batch_detect.ijm"
 SETTINGS = "threshold=0 min_volume=0"
@@ -131,6 +131,7 @@ def cancelled(imagej: ImageJ, folder: Path, cancel: Callable[[], None]) -> Any:
 
     clear_status()
     meanwhile(act, lambda: run_batch(imagej, SLOW % (folder / "slow")))
+    wait_for_the_macro()
     return {"log": log(), "results": [path.name for path in folder.glob("never/*")]}
 
 

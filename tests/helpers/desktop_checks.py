@@ -13,7 +13,7 @@ from typing import Any
 
 from desktop import LOOK_S, click, focus, picture, press, type_text, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
-from imagej_window import clear_status, error, manager, start_command, status
+from imagej_window import clear_status, error, manager, start_command, status, wait_for_the_macro
 
 DETECT = "Detect Epithelial Events..."
 DIALOG = "Detect Epithelial Events"
@@ -185,7 +185,7 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         # The status line cannot be used, because ImageJ writes what is under the mouse there.
         wait_for(f"the end of what was cancelled at {moment}", lambda: error() == CANCELLED)
         took = time.monotonic() - pressed
-        wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+        wait_for_the_macro()
         found.append({"took": took, "same": roi_table() == before, "locked": bool(image.isLocked())})
     return found
 
@@ -220,7 +220,7 @@ def closed_while_running(_: ImageJ, __: Path) -> dict[str, Any]:
     image.changes = False
     image.close()
     # The events are added one by one.
-    wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+    wait_for_the_macro()
     return {"rois": int(manager().getCount())}
 
 

@@ -58,6 +58,18 @@ def clear_status() -> None:
     wait_for("an empty status line", lambda: "(Esc cancels)" not in status())
 
 
+def wait_for_the_macro() -> None:
+    """Wait for the end of the macro that runs, also for ImageJ to have noticed it.
+
+    After Escape, ImageJ's event thread looks every 5 ms whether no macro runs any more, and kills all macros after two
+    seconds. A macro that is started between two looks is killed with them; a user cannot be so quick.
+    """
+    from scyjava import jimport
+
+    wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+    on_event_thread(lambda: None)
+
+
 def error() -> str:
     """Return the error message of the last command, which macros can read."""
     from scyjava import jimport

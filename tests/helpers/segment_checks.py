@@ -199,7 +199,7 @@ def cancelled_by_escape(imagej: ImageJ, folder: Path) -> list[dict[str, Any]]:
     """Press Escape while cells are segmented, and while the results are written."""
     from scyjava import jimport
 
-    from imagej_window import error, status
+    from imagej_window import error, status, wait_for_the_macro
 
     found = []
     for doing in ("segmenting cells", "writing the results"):
@@ -213,7 +213,7 @@ def cancelled_by_escape(imagej: ImageJ, folder: Path) -> list[dict[str, Any]]:
         wait_for("the focus", image.getWindow().isFocused)
         press("Escape")
         said = wait_for("the end", error, 60)
-        wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+        wait_for_the_macro()
         found.append(
             {
                 "said": said,

@@ -11,7 +11,7 @@ from desktop import focus, press, wait_for, windows
 from desktop_checks import CANCELLED
 from epifiji.bridge.imagej import ImageJ
 from figure_checks import table, titles
-from imagej_window import error, start_command, status
+from imagej_window import error, start_command, status, wait_for_the_macro
 from refusals import refusals
 
 TRAIN, RETRAIN = 'run("Train Event Network...", "', 'run("Retrain from Review...", "'
@@ -86,7 +86,7 @@ def cancelled_by_escape(imagej: ImageJ, _: Path) -> dict[str, Any]:
     wait_for("the image's focus", image.getWindow().isFocused)
     press("Escape")
     wait_for("the end of what was cancelled", lambda: error() == CANCELLED)
-    wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+    wait_for_the_macro()
     networks = Path("data/epifiji/networks")
     return {
         "titles": titles(),
