@@ -32,9 +32,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reviews", type=int, default=1000)
     parser.add_argument("--decisions", type=int, default=60)
+    parser.add_argument(
+        "--seed", type=int, default=12, help="11 chose the settings of the process, and does not judge them"
+    )
     options = parser.parse_args()
     for name, shape in SHAPES.items():
-        random = np.random.default_rng(11)
+        random = np.random.default_rng(options.seed)
         inside: dict[str, list[bool]] = {"precision": [], "recall": [], "f1": []}
         gaps = []
         started = time.perf_counter()
