@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from desktop import close, focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
+from imagej_window import shown_titles
 from jvm import JAVA_SCALE
 from review_checks import _frame
 
@@ -84,8 +86,38 @@ def _double_click(image: Any, point: Sequence[float]) -> None:
 
 def drag(image: Any, points: Sequence[Sequence[float]]) -> None:
     places = [on_screen(image, y, x) for y, x in points]
-    moves = [part for place in places for part in ("mousemove", *place, "sleep", "0.05")]
-    mouse("mousemove", *places[0], "sleep", "0.1", "mousedown", "1", *moves, "mouseup", "1")
+    mouse("mousemove", *places[0], "sleep", "0.1", "mousedown", "1")
+    with _mouse_seen(image.getCanvas()) as seen:
+        for place in places[1:]:
+            # A busy Java leaves out all but the last of the places that it has not seen yet.
+            mouse("mousemove", *place)
+            wait_for(f"the mouse at {place}", lambda place=place: seen[-1:] == [place])
+    mouse("mouseup", "1")
+
+
+@contextmanager
+def _mouse_seen(canvas: Any) -> Iterator[list[tuple[int, int]]]:
+    """List the places on the screen where Java sees the mouse dragged in a canvas."""
+    from jpype import JImplements, JOverride
+
+    seen: list[tuple[int, int]] = []
+
+    @JImplements("java.awt.event.MouseMotionListener")
+    class Listener:
+        @JOverride
+        def mouseDragged(self, event: Any) -> None:  # noqa: N802
+            seen.append((JAVA_SCALE * int(event.getXOnScreen()), JAVA_SCALE * int(event.getYOnScreen())))
+
+        @JOverride
+        def mouseMoved(self, event: Any) -> None:  # noqa: N802
+            pass
+
+    listener = Listener()
+    canvas.addMouseMotionListener(listener)
+    try:
+        yield seen
+    finally:
+        canvas.removeMouseMotionListener(listener)
 
 
 def _other_texts(before: list[str]) -> list[str]:
@@ -197,7 +229,7 @@ def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
     image.setRoi(3, 4, 5, 6)
     jimport("ij.IJ").setTool("oval")
     start(image, labels_of(path))
-    shown = _windows()
+    shown = shown_titles()
     seen: dict[str, Any] = {"said": []}
 
     def do(what: str, points: Sequence[Sequence[float]] = ()) -> None:
@@ -227,7 +259,7 @@ def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
     do("z")
     do("y")
     do("delete", [(-30, 60)])
-    seen["windows"] = [w for w in _windows() if w not in shown]
+    seen["windows"] = [w for w in shown_titles() if w not in shown]
     end()
     seen["given back"] = [
         str(jimport("ij.gui.Toolbar").getToolName()),
@@ -236,7 +268,7 @@ def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
     ]
     focus(str(image.getTitle()))
     press("h")
-    seen["histogram"] = wait_for("ImageJ's own key", lambda: [w for w in _windows() if "Histogram" in w])
+    seen["histogram"] = wait_for("ImageJ's own key", lambda: [w for w in shown_titles() if "Histogram" in w])
     return seen
 
 
@@ -259,9 +291,3 @@ def volume_corrected(_: ImageJ, folder: Path) -> list[list[str]]:
     close("Log")
     image.close()
     return said
-
-
-def _windows() -> list[str]:
-    from scyjava import jimport
-
-    return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]

@@ -50,6 +50,13 @@ def status() -> str:
     return " ".join(str(label.getText()) for label in labels)
 
 
+def shown_titles() -> list[str]:
+    """Return the titles of all visible windows, dialogs too; unlike ImageJ's list, also while windows are being closed."""
+    from scyjava import jimport
+
+    return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]
+
+
 def clear_status() -> None:
     """Remove what an earlier command left in the status line, which would look like the progress of the next one."""
     from scyjava import jimport

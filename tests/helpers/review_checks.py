@@ -13,7 +13,7 @@ from desktop import click, focus, picture, press, wait_for, windows
 from desktop_checks import open_movie
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
-from imagej_window import manager
+from imagej_window import manager, shown_titles
 
 REVIEW = "Review Epithelial Events"
 OPTIONS = "before=2 after=3 half_size=20 zoom=2"
@@ -164,12 +164,12 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         'macro "Mine [y]" { call("java.lang.System.setProperty", "mine", "fired"); }'
     )
     image = _start("EPIFIJI_TEST_KEYS")
-    shown = _visible()
+    shown = shown_titles()
     for title in (REVIEW, str(image.getTitle())):
         focus(title)
         _do(["y", "n", "s", "u", "a", "Escape", "1", "2", "3", "4", "Right", "Left", "Down", "Up", "n"], image)
     time.sleep(1)
-    during = {"mine": str(system.getProperty("mine") or ""), "opened": sorted(set(_visible()) - set(shown))}
+    during = {"mine": str(system.getProperty("mine") or ""), "opened": sorted(set(shown_titles()) - set(shown))}
     steps = _done_steps()
     focus("ImageJ")
     press("s")  # a key of the review, but in another window
@@ -191,13 +191,6 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     focus("New Image...")
     press("Escape")
     return {"during": during, "elsewhere": elsewhere, "fired": fired}
-
-
-def _visible() -> list[str]:
-    """Return the titles of all windows, including dialogs."""
-    from scyjava import jimport
-
-    return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]
 
 
 def _done_steps() -> int:

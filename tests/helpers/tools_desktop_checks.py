@@ -15,7 +15,7 @@ from desktop_checks import open_movie, roi_table, said
 from dialogs_on_screen import open_dialog, pressed
 from epifiji.bridge.fiji.commands import STUDY
 from epifiji.bridge.imagej import ImageJ
-from imagej_window import error, manager, on_event_thread, runnable, start_command, status
+from imagej_window import error, manager, on_event_thread, runnable, shown_titles, start_command, status
 from review_checks import _labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,10 +110,7 @@ def _answer(number: int, key: str, total: int) -> None:
 
 
 def _shown(number: int, total: int) -> bool:
-    from scyjava import jimport
-
-    titles = [str(title) for title in jimport("ij.WindowManager").getImageTitles()]
-    return any(title.startswith(f"Event {number} of {total}") for title in titles) and _question() is not None
+    return any(one.startswith(f"Event {number} of {total}") for one in shown_titles()) and _question() is not None
 
 
 def _question() -> Any:

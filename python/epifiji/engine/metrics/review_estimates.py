@@ -181,7 +181,10 @@ def _laplace(prior: np.ndarray, right: np.ndarray, judged: np.ndarray, random: n
         before, logits = logits, prior @ solved
         if np.abs(logits - before).max(initial=0) < 1e-6:
             break
-    return logits + _normal(prior - prior @ (root[:, None] * np.linalg.solve(inner, root[:, None] * prior)), random)
+    drawn: np.ndarray = logits + _normal(
+        prior - prior @ (root[:, None] * np.linalg.solve(inner, root[:, None] * prior)), random
+    )
+    return drawn
 
 
 def _sliced(
