@@ -105,8 +105,7 @@ def mended(imagej: ImageJ, folder: Path) -> list[str]:
     said += [act(movie, "z"), act(movie, "y")]
     time.sleep(0.5)
     _screen(folder / "cells_correct.png")
-    end()
-    wait_for("the corrected labels", (folder / f"{NAME}_cells" / f"{NAME}_corrected_labels.tif").is_file)
+    end(folder / f"{NAME}_cells" / f"{NAME}_corrected_labels.tif")
     wait_for("the corrected outlines", lambda: "the corrected cells are in" in str(jimport("ij.IJ").getLog() or ""))
     return said
 

@@ -152,9 +152,21 @@ def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
     return _other_texts(before)[0]
 
 
-def end() -> None:
+def end(result: Path) -> None:
+    """End a correction by its key."""
     press("Escape")
+    _ended(result)
+
+
+def _ended(result: Path) -> None:
+    """Wait until the window is closed and the result written, which takes a moment more."""
     wait_for("the window's end", lambda: not windows(CORRECT))
+    wait_for("the result", result.is_file)
+
+
+def result_of(image: Path) -> Path:
+    """Return where the corrected labels of a file's cells are written."""
+    return image.with_name(f"{image.stem}_corrected_labels.tif")
 
 
 def fields(where: str = "EPIFIJI_TEST_FIELDS") -> list[Path]:
@@ -183,10 +195,9 @@ def mended(imagej: ImageJ, folder: Path) -> dict[str, list[str]]:
         if number == len(fields()) - 1:
             # Closing the image ends the correction too.
             image.close()
-            wait_for("the window's end", lambda: not windows(CORRECT))
-            wait_for("the result", path.with_name(f"{path.stem}_corrected_labels.tif").exists)
+            _ended(result_of(path))
         else:
-            end()
+            end(result_of(path))
             image.close()
     return said
 
@@ -209,7 +220,7 @@ def resumed(_: ImageJ, folder: Path) -> list[str]:
     # Undo goes back behind the crash.
     said += [act(image, key) for key in ("z", "u", "y", "y")]
     said += [act(image, what, points) for what, points in repairs_of(path)[3:]]
-    end()
+    end(result_of(path))
     image.close()
     return said
 
@@ -260,7 +271,7 @@ def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
     do("y")
     do("delete", [(-30, 60)])
     seen["windows"] = [w for w in shown_titles() if w not in shown]
-    end()
+    end(result_of(path))
     seen["given back"] = [
         str(jimport("ij.gui.Toolbar").getToolName()),
         bool(image.getOverlay().equals(mine)),
@@ -286,7 +297,7 @@ def volume_corrected(_: ImageJ, folder: Path) -> list[list[str]]:
         said.append([act(image, what, points), texts()[1]])
         if what == "line":
             picture(folder / "volume.png")
-    end()
+    end(result_of(path))
     wait_for("what was written", lambda: windows("Log"))
     close("Log")
     image.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from complete_check_checks import boxes_checked
-from correct_checks import CORRECT, act, end, open_image, repairs_of, start
+from correct_checks import CORRECT, act, end, open_image, repairs_of, result_of, start
 from cysts_checks import with_preview as cysts_segmented
 from desktop import close, focus, picture, press, wait_for, windows
 from desktop_checks import press_button
@@ -416,7 +416,7 @@ def corrected(_: ImageJ, folder: Path) -> str:
     _repaint(f"{FIELD}.tif")
     time.sleep(0.5)
     _screen(folder / "correct.png")
-    end()
+    end(result_of(folder / f"{FIELD}.tif"))
     image.close()
     _place("ImageJ", 530, 0)
     return said
