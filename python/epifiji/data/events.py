@@ -32,6 +32,16 @@ def wrong_class_name(name: str) -> str:
     return f"the class {name[:20]!r}... has more than {LONGEST_CLASS} letters" if len(name) > LONGEST_CLASS else ""
 
 
+def two_spellings(classes: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two different names that differ only in letter case, spaces or hyphens, earlier one first; or None."""
+    seen: dict[str, str] = {}
+    for name in classes:
+        other = seen.setdefault(name.casefold().replace(" ", "_").replace("-", "_"), name)
+        if other != name:
+            return other, name
+    return None
+
+
 def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
     """Return red, green, blue (0–255) of a class.
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, two_spellings
 from epifiji.data.paths import path_from
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.movie_file import EXTENSION, movie_name
@@ -245,6 +245,14 @@ def require_understood(side: Side, other: Side) -> None:
         f"The ROI files of one side are named after {_listed(side.classes)}, but the other side has "
         f"{_listed(other.classes)}: name the files <movie>_<class>.zip after the classes to be compared."
     )
+
+
+def require_one_spelling(side: Side, other: Side) -> None:
+    """Refuse a class that is written in two ways, which would count as two classes."""
+    if both := two_spellings(sorted(side.classes | other.classes)):
+        raise WrongInputError(
+            f"The events are of {both[0]!r} and of {both[1]!r}, which would count as two classes: write the name in one way."
+        )
 
 
 def _listed(classes: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, without_repeats
+from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, two_spellings, without_repeats
 from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.movie import Movie
 from epifiji.data.names import composed
@@ -184,13 +184,10 @@ def _other_reading(path: Path, movie: str, movies: dict[str, Path]) -> str | Non
 
 
 def _require_one_spelling(events: Iterable[str]) -> None:
-    spellings = {name: name for name in (*EVENT_COLOURS, NOTHING)}
-    for event in events:
-        other = spellings.setdefault(event.lower(), event)
-        if other != event:
-            raise WrongInputError(
-                f"a ROI file names the class {event}, but it is written {other} elsewhere: rename the file."
-            )
+    if both := two_spellings((*EVENT_COLOURS, NOTHING, *events)):
+        raise WrongInputError(
+            f"a ROI file names the class {both[1]}, but it is written {both[0]} elsewhere: rename the file."
+        )
 
 
 def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: int | None) -> AnnotatedMovie:

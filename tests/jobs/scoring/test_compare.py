@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,16 @@ class TestWrongInput:
         (sops,) = zips(tmp_path / "a", SOPS)
         with pytest.raises(WrongInputError, match="named after cell_sop, but the other side has cell_death, cell_div"):
             compare(sops, zips(tmp_path / "b", DEATHS + DIVISIONS))
+
+    @pytest.mark.parametrize("spelling", ["Cell_Death", "cell-death", "cell death"])
+    def test_a_class_that_is_written_in_two_ways_is_refused(self, tmp_path, spelling):
+        other = [replace(event, event=spelling) for event in DEATHS]
+        with pytest.raises(
+            WrongInputError, match=f"'{spelling}'.* would count as two classes: write the name in one way"
+        ):
+            compare(table(tmp_path / "a", DEATHS), table(tmp_path / "b", other))
+        with pytest.raises(WrongInputError, match="would count as two classes"):
+            compare([*DEATHS, other[0]], DEATHS)
 
     def test_missing_files_are_refused(self, tmp_path):
         for path in (tmp_path / "gone_cell_death.zip", tmp_path / "gone.csv"):

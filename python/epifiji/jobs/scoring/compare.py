@@ -34,6 +34,7 @@ from epifiji.files.event_sources import (
     layout_of_events,
     movie_of,
     read_sides,
+    require_one_spelling,
     require_understood,
 )
 from epifiji.files.results.comparisons import write_comparison
@@ -170,7 +171,8 @@ def compare(
     Raises
     ------
     WrongInputError
-        If a side cannot be read, contains one class twice, or has no class in common with the other side.
+        If a side cannot be read, contains one class twice, has no class in common with the other side, or a class is written
+        in two ways.
     """
     movie = getattr(detected, "movie", None)
     detected, reference = events_given(detected), events_given(reference)
@@ -213,6 +215,7 @@ def compared_sides(detected: Events, reference: Events, looked_for: Iterable[str
     notices = [*found.notices, *known.notices]
     if found.alone and known.alone:
         found = joined(found, known, notices)
+    require_one_spelling(found, known)
     require_understood(found, known)
     require_understood(known, found)
     scored = _scored_classes(found, known)
