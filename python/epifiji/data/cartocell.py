@@ -49,6 +49,16 @@ FLIPS = ("AUGMENTOR.VFLIP", "AUGMENTOR.HFLIP", "AUGMENTOR.ZFLIP")
 NEVER = ("zoom", "blur", "noise")
 """Augmentations that BiaPy's templates do not have."""
 
+THRESHOLDS = {
+    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_BINARY_MASK": "foreground_threshold",
+    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_CONTOUR": "contour_threshold",
+    # BiaPy limits the growth of seeds by it, in the map of the inside; its Voronoi diagram has Otsu's threshold of the mask.
+    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_FOREGROUND": "growth_threshold",
+}
+"""Keys of thresholds, and the settings of :class:`epifiji.data.settings.cysts.InstanceSettings` that they are."""
+
+THRESHOLDS_TYPE = "PROBLEM.INSTANCE_SEG.DATA_MW_TH_TYPE"
+
 OLDER = {
     "DATA.TRAIN.MASK_PATH": "DATA.TRAIN.GT_PATH",
     "DATA.VAL.MASK_PATH": "DATA.VAL.GT_PATH",
@@ -110,10 +120,8 @@ KEYS: dict[str, Callable[[Any], Any]] = {
     "PROBLEM.TYPE": _one_of("INSTANCE_SEG"),
     "PROBLEM.NDIM": _one_of("3D"),
     "PROBLEM.INSTANCE_SEG.DATA_CHANNELS": _one_of("BCM"),
-    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_TYPE": _one_of("manual", "auto"),
-    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_BINARY_MASK": _number(0, 1),
-    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_CONTOUR": _number(0, 1),
-    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_FOREGROUND": _number(0, 1),
+    THRESHOLDS_TYPE: _one_of("manual", "auto"),
+    **dict.fromkeys(THRESHOLDS, _number(0, 1)),
     "PROBLEM.INSTANCE_SEG.DATA_REMOVE_BEFORE_MW": _flag,
     "PROBLEM.INSTANCE_SEG.DATA_REMOVE_SMALL_OBJ_BEFORE": _number(1, 1e6),
     "DATA.PATCH_SIZE": _numbers,
@@ -198,9 +206,7 @@ class CartoCellConfig:
             # As BiaPy with a map of the mask.
             "mask_erosion_voxels": 0,
         }
-        names = {"BINARY_MASK": "foreground_threshold", "CONTOUR": "contour_threshold", "FOREGROUND": "mask_threshold"}
-        if self.get(f"{under}DATA_MW_TH_TYPE") != "auto":
-            found |= {name: self.get(f"{under}DATA_MW_TH_{key}") for key, name in names.items()}
+        found |= {name: self.get(key) for key, name in THRESHOLDS.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
@@ -264,6 +270,9 @@ def parse_config(content: object, name: str) -> CartoCellConfig:
                 raise WrongInputError(
                     f"{given} in {name} is {value!r}, but it must be {problem}: correct it."
                 ) from problem
+    if values.get(THRESHOLDS_TYPE) == "auto":
+        unused = [key for key in THRESHOLDS if values.pop(key, None) is not None]
+        ignored |= dict.fromkeys(unused, f"{THRESHOLDS_TYPE} is auto")
     config = CartoCellConfig(name, values, ignored)
     _require_consistent(config)
     return config
@@ -278,6 +287,9 @@ def _flat(content: Mapping[Any, Any], before: str = "") -> list[tuple[str, Any]]
 
 
 def _require_consistent(config: CartoCellConfig) -> None:
+    if config.get(THRESHOLDS_TYPE) == "manual":
+        for key in THRESHOLDS:
+            config.need(key)
     levels, steps = len(config.features), config.z_steps
     for wrong, key, expected in (
         (not 2 <= levels <= 6, "MODEL.FEATURE_MAPS", "two to six numbers"),

@@ -14,8 +14,11 @@ import yaml
 
 import epifiji
 from command_line import one_sentence, run
-from epifiji.data.cartocell import IGNORED, parse_config
+from cyst_maps import probabilities
+from epifiji.data.cartocell import IGNORED, THRESHOLDS, parse_config
 from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.settings.cysts import InstanceSettings
+from epifiji.engine.volumes.cysts import grow_cells
 from epifiji.files.networks.store import read_network, write_network
 from small_cysts import SIDES, small_cyst, small_volume_network, write_cyst
 
@@ -239,7 +242,7 @@ class TestConfigurations:
         assert config.instances == {
             "foreground_threshold": 0.2,
             "contour_threshold": 0.8,
-            "mask_threshold": 0.25,
+            "growth_threshold": 0.25,
             "least_seed_voxels": 5,
             "mask_erosion_voxels": 0,
         }
@@ -248,6 +251,27 @@ class TestConfigurations:
         assert (known["steps"], known["rate"], known["patch"]) == (35, 0.01, (8, 16, 16))
         assert "SYSTEM.NUM_CPUS" in config.ignored
         assert set(config.ignored) <= set(IGNORED)
+
+    def test_thresholds_separate_the_cells_that_biapy_does(self):
+        """BiaPy's own watershed made the reference, with these as thresholds of seeds, of contours and of growth."""
+        under = "PROBLEM.INSTANCE_SEG.DATA_"
+        values = dict(zip(THRESHOLDS, (0.6, 0.15, 0.4), strict=True))
+        config = self.parsed(**values, **{f"{under}MW_TH_TYPE": "manual", f"{under}REMOVE_BEFORE_MW": False})
+        stored = np.load(Path(__file__).parents[2] / "reference_files" / "biapy" / "results.npz")
+        for cyst in ("0", "1"):
+            maps = np.stack(probabilities(stored[f"maps/{cyst}"]))
+            grown = grow_cells(maps, InstanceSettings(**config.instances))
+            assert np.array_equal(grown.labels, stored[f"cells/{cyst}/strict"])
+
+    def test_thresholds_without_an_effect_are_listed_and_missing_ones_are_needed(self):
+        kind = "PROBLEM.INSTANCE_SEG.DATA_MW_TH_TYPE"
+        automatic = self.parsed(**{kind: "auto"})
+        assert set(automatic.ignored) >= set(THRESHOLDS)
+        assert set(automatic.instances) == {"least_seed_voxels", "mask_erosion_voxels"}
+        with pytest.raises(
+            WrongInputError, match=r"has no PROBLEM\.INSTANCE_SEG\.DATA_MW_TH_CONTOUR, but it is needed"
+        ):
+            self.parsed(**{kind: "manual", "PROBLEM.INSTANCE_SEG.DATA_MW_TH_CONTOUR": None})
 
     def test_newer_forms(self):
         newer = {
