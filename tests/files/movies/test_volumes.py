@@ -125,3 +125,21 @@ def test_commands_for_movies_refuse_a_volume() -> None:
         arguments = (volume, []) if command is epifiji.crop else (volume,)
         with pytest.raises(WrongInputError, match="cyst_0 has the axes ZYX, but a movie has frames"):
             command(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows_per_unit", "depth_um"),
+    [
+        ({"spacing": 900, "zunit": "nm"}, 4, 0.9),
+        ({"spacing": 0.9, "yunit": "nm"}, 1 / 250, 0.9),
+        ({"spacing": 1, "zunit": "pixel"}, 4, None),
+        ({"spacing": -0.9}, 4, 0.9),
+    ],
+)
+def test_imagejs_units_of_single_axes(
+    header: dict, rows_per_unit: float, depth_um: float | None, tmp_path: Path
+) -> None:
+    """ImageJ writes yunit and zunit if they differ from unit, and ignores the sign of the spacing."""
+    known = {"axes": "ZYX", "unit": "micron", **header}
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS, imagej=True, resolution=(4, rows_per_unit), metadata=known)
+    assert read_volume(tmp_path / "a.tif").spacing == pytest.approx({"Z": depth_um, "Y": 0.25, "X": 0.25})

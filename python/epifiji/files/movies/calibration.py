@@ -160,8 +160,9 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
     Parameters
     ----------
     imagej
-        ImageJ's description: `unit` is the unit of the resolution tags and of `spacing`, the distance between planes;
-        `finterval` is a time in `tunit`. Empty for other TIFFs.
+        ImageJ's description: `unit` is the unit of the resolution tags and of `spacing`, the distance between planes, whose
+        sign ImageJ ignores; `yunit` and `zunit` are those of y and of `spacing` if they differ from it; `finterval` is a time
+        in `tunit`. Empty for other TIFFs.
     tag_unit
         The tag ResolutionUnit, 2 for inch and 3 for centimetre. It is used only if ImageJ's description has no unit,
         and the size is not that of a print.
@@ -171,7 +172,12 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
     sizes = tuple(1 / n if n else None for n in pixels_per_unit)
     interval, time_unit = imagej.get("finterval"), imagej.get("tunit", "sec")
     if "unit" in imagej:
-        return checked((sizes[0], sizes[1]), imagej["unit"], interval, time_unit, imagej.get("spacing"))
+        x_unit, spacing = imagej["unit"], abs(_number(imagej.get("spacing")))
+        y, z = (
+            in_units_of(_number(size), imagej.get(name, x_unit), x_unit)
+            for size, name in ((sizes[1], "yunit"), (spacing, "zunit"))
+        )
+        return checked((sizes[0], y), x_unit, interval, time_unit, z)
     unit = {2: "inch", 3: "cm"}.get(tag_unit, "")
     read = checked((sizes[0], sizes[1]), unit, None, "")
     # Nearly every TIFF has dots per inch, which say nothing about the specimen.
