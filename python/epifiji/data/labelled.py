@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.cells import PackedLabels
+from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.image import Image
 from epifiji.data.movie import Movie
@@ -273,3 +274,33 @@ def _sha256_of(*arrays: np.ndarray) -> str:
         digest.update(str((values.shape, values.dtype)).encode())
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
+
+
+def require_no_background(labels: np.ndarray, whose: str) -> None:
+    """Refuse labels of a volume (Z, Y, X), any whole numbers, whose background has another number than 0.
+
+    PlantSeg's background is 1, that of others -1; it would be taken for a cell. No cell reaches all six sides of a volume that
+    has other cells too.
+
+    Parameters
+    ----------
+    whose
+        What the sentence begins with.
+
+    Raises
+    ------
+    WrongInputError
+        If so.
+    """
+    if labels.size and labels.dtype.kind == "i" and labels.min() < 0:
+        raise WrongInputError(
+            f"{whose} has labels down to {labels.min()}, but 0 for no cell, and numbers above it for cells, are expected: "
+            "set the background to 0."
+        )
+    sides = [set(np.unique(labels.take(place, axis)).tolist()) for axis in range(labels.ndim) for place in (0, -1)]
+    everywhere = set.intersection(*sides) - {0}
+    if everywhere and ((labels != min(everywhere)) & (labels != 0)).any():
+        raise WrongInputError(
+            f"{whose} has the label {min(everywhere)} on all six sides of the volume, which is its background, as in PlantSeg, "
+            "but 0 is expected for no cell: set this label to 0."
+        )

@@ -13,7 +13,7 @@ import numpy as np
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
-from epifiji.data.labelled import LabelledVolume
+from epifiji.data.labelled import LabelledVolume, require_no_background
 from epifiji.files.labelled_images import labelled_files
 from epifiji.files.labels import CELLS_ENDING, read_cells
 from epifiji.files.listing import visible_files
@@ -92,7 +92,7 @@ def labelled_volume(volume: Image, labels: object, file: Path | None = None) -> 
     Raises
     ------
     WrongInputError
-        If the shapes differ, or there are fewer than two cells.
+        If the shapes differ, there are fewer than two cells, or the background is not 0.
     """
     cells = np.asarray(labels)
     whose = str(file) if file is not None else f"The cells of {volume.name}"
@@ -101,7 +101,9 @@ def labelled_volume(volume: Image, labels: object, file: Path | None = None) -> 
             f"{whose} has the shape {cells.shape} (Z, Y, X), but the volume {volume.path or volume.name} has {volume.shape}: "
             "give the labels of this volume."
         )
-    if cells.dtype.kind not in "bui" or cells.min() < 0 or len(np.unique(cells[cells > 0])) < 2:
+    if cells.dtype.kind in "bui":
+        require_no_background(cells, whose)
+    if cells.dtype.kind not in "bui" or len(np.unique(cells[cells > 0])) < 2:
         raise WrongInputError(
             f"{whose} has fewer than two cells, but contours between cells are needed to learn from: give labels, one whole "
             "number for each cell and 0 elsewhere."

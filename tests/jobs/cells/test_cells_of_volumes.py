@@ -11,6 +11,7 @@ import tifffile
 import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.engine.simulation.cysts import SimulatedCyst
+from epifiji.files.labelled_volumes import read_labelled_volumes
 from epifiji.files.labels import write_labels
 
 
@@ -103,3 +104,29 @@ def test_wrong_input_is_refused_in_a_sentence(tmp_path: Path) -> None:
         epifiji.compare_volumes(labels, labels[0])
     with pytest.raises(WrongInputError, match="seed_depth is 0, but it must be a number above 0 and at most 1"):
         epifiji.segment_volume(labels, seed_depth=0)
+
+
+@pytest.mark.parametrize(
+    ("background", "words"), [(1, "has the label 1 on all six sides"), (-1, "has labels down to -1")]
+)
+def test_a_background_that_is_not_0_is_no_cell(
+    background: int, words: str, cyst: SimulatedCyst, tmp_path: Path
+) -> None:
+    """PlantSeg's background is 1, that of others -1; as a cell it would change every number."""
+    labels = np.where(cyst.labels > 0, cyst.labels + 1, background).astype(np.int32)
+    hollow = np.where(cyst.lumen, 0, labels)
+    with pytest.raises(WrongInputError, match=words):
+        epifiji.compare_volumes(cyst.labels, labels)
+    with pytest.raises(WrongInputError, match=words):
+        epifiji.measure_cyst(hollow, (1, 1, 1), cyst.lumen)
+    with pytest.raises(WrongInputError, match=words):
+        epifiji.train_cysts([(cyst.volume, hollow)] * 2, name="never")
+    if background > 0:
+        tifffile.imwrite(tmp_path / "a_labels.tif", labels.astype(np.uint16))
+        tifffile.imwrite(tmp_path / "a.tif", np.asarray(cyst.volume))
+        with pytest.raises(WrongInputError, match=words):
+            read_labelled_volumes(tmp_path)
+        # A segmentation that joined everything gets its score: no match, all cells missed.
+        joined = np.where(cyst.labels == 1, 2, 1)
+        (counts,) = [epifiji.compare_volumes(joined, cyst.labels).matches[0.5]]
+        assert (counts.true_positives, counts.false_positives) == (1, 1)

@@ -12,6 +12,7 @@ import numpy as np
 from epifiji.data.cells import FieldScores
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
+from epifiji.data.labelled import require_no_background
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import VolumeWatershedSettings
@@ -197,4 +198,7 @@ def volume_labels(
             f"The {which} cells have the shape {labels.shape} and the type {labels.dtype}, but labels of a volume (Z, Y, X), a "
             "whole number for each cell, are expected: give them."
         )
+    # A segmentation that joined all cells has to be scored.
+    if which != "predicted" or labels.min(initial=0) < 0:
+        require_no_background(labels, str(given) if isinstance(given, str | Path) else f"The volume of {which} cells")
     return labels, known
