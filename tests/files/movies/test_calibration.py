@@ -14,8 +14,8 @@ class TestCalibration:
     @pytest.mark.parametrize(
         ("unit", "micrometres"),
         [
-            *[(unit, 1.0) for unit in ("micron", "microns", "um", "\\u00B5m")],
-            ("nm", 1e-3),
+            *[(unit, 1.0) for unit in ("micron", "microns", "um", "\\u00B5m", "micrometers", "Micrometres")],
+            *[(unit, 1e-3) for unit in ("nm", "nanometers", "nanometre")],
             ("mm", 1e3),
             ("cm", 1e4),
             ("inch", 25_400),

@@ -143,3 +143,15 @@ def test_imagejs_units_of_single_axes(
     known = {"axes": "ZYX", "unit": "micron", **header}
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, imagej=True, resolution=(4, rows_per_unit), metadata=known)
     assert read_volume(tmp_path / "a.tif").spacing == pytest.approx({"Z": depth_um, "Y": 0.25, "X": 0.25})
+
+
+@pytest.mark.parametrize(("spacing", "said"), [(800, "800 µm apart (800 micron)"), (1e-6, "1e-06 µm apart")])
+def test_an_implausible_distance_between_planes_is_not_used_and_reported(
+    spacing: float, said: str, tmp_path: Path
+) -> None:
+    known = {"axes": "ZYX", "unit": "micron", "spacing": spacing}
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS, imagej=True, resolution=(4, 4), metadata=known)
+    volume = read_volume(tmp_path / "a.tif")
+    assert volume.spacing == pytest.approx({"Z": None, "Y": 0.25, "X": 0.25})
+    (notice,) = volume.notices
+    assert f"has planes {said}" in notice

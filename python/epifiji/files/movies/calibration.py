@@ -21,8 +21,13 @@ MICROMETRES = {
     "microns": 1.0,
     "micrometer": 1.0,
     "micrometre": 1.0,
+    "micrometers": 1.0,
+    "micrometres": 1.0,
     "nm": 1e-3,
     "nanometer": 1e-3,
+    "nanometre": 1e-3,
+    "nanometers": 1e-3,
+    "nanometres": 1e-3,
     "å": 1e-4,
     "angstrom": 1e-4,
     "picometer": 1e-6,
@@ -72,6 +77,8 @@ NO_UNIT = frozenset({"", "pixel", "pixels", "px", "none", "null"})
 
 LEAST_PIXEL_UM, LARGEST_PIXEL_UM = 0.005, 20.0
 """Smallest and largest plausible side of a pixel; others come from a wrong unit, or describe a print."""
+LARGEST_DEPTH_UM = 100.0
+"""Largest plausible distance between planes, the smallest being that of a pixel; others come from a wrong unit."""
 LARGEST_PIXEL_IN_INCHES_UM = 5.0
 """The largest pixel if the unit is inch: 5080 dots per inch, more than printers and scanners have."""
 LEAST_INTERVAL_S, LARGEST_INTERVAL_S = 1e-3, 86_400.0
@@ -136,6 +143,12 @@ def checked(
         )
     elif not sides and _number(sizes[0]) > 0 and name.lower() not in NO_UNIT | MICROMETRES.keys():
         doubted.append(f'gives its pixel size in "{name}", which is not a known unit of length: no pixel size is used.')
+    if read.z_um is not None and not LEAST_PIXEL_UM <= read.z_um <= LARGEST_DEPTH_UM:
+        doubted.append(
+            f"has planes {read.z_um:g} µm apart ({_number(depth):g} {name}), which is not plausible for cells: no distance "
+            "between planes is used; set it in Fiji with Image > Properties..."
+        )
+        read = replace(read, z_um=None)
     if read.interval_s is not None and not LEAST_INTERVAL_S <= read.interval_s <= LARGEST_INTERVAL_S:
         doubted.append(
             f"has frames {read.interval_s:g} s apart ({_number(interval):g} {time_name}), which is not plausible for "
