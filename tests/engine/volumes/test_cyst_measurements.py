@@ -93,6 +93,29 @@ def test_a_cyst_that_fills_the_volume_has_no_shape_and_is_recorded() -> None:
     assert recorded["lumen_volume_um3"] == 8
 
 
+def test_a_cyst_that_is_cut_off_and_a_second_one_are_reported() -> None:
+    labels = wedges((1, 1, 1))
+    assert epifiji.measure_cyst(labels, (1, 1, 1)).notices == ()
+    # Wedge 1 is the one at positive x; the cut goes through the wall only.
+    middle = labels.shape[2] // 2
+    cut = labels[:, :, : middle + 12]
+    there = np.count_nonzero(np.unique(cut[:, :, -1]))
+    (notice,) = epifiji.measure_cyst(cut, (1, 1, 1)).notices
+    assert 0 < there < WEDGES
+    assert notice.startswith(f"{there} of {WEDGES} cells reach the border of the volume, so the cyst may be cut off")
+    open_lumen = epifiji.measure_cyst(labels[:, :, :middle], (1, 1, 1), (labels == 0)[:, :, :middle] & ball(middle))
+    assert "cells and the lumen reach the border of the volume" in open_lumen.notices[0]
+    two = np.concatenate([labels, np.where(labels, labels + WEDGES, 0)], 2)
+    (notice,) = epifiji.measure_cyst(two, (1, 1, 1)).notices
+    assert notice.startswith("The cells are 2 separate objects of similar size, but are measured as one cyst")
+
+
+def ball(middle: int) -> np.ndarray:
+    """The half at smaller x of the lumen's ball, in a cube with sides of `middle` twice."""
+    z, y, x = np.ogrid[: 2 * middle, : 2 * middle, :middle]
+    return (z + 0.5 - middle) ** 2 + (y + 0.5 - middle) ** 2 + (x + 0.5 - middle) ** 2 < INNER**2
+
+
 def test_a_face_on_a_slope_has_its_area_although_its_voxels_have_more_sides() -> None:
     # A wall between two planes that rise by 3 in 4, 12 by 10 µm as seen along X.
     z, _, x = np.meshgrid(*(np.arange(n) * 0.5 for n in (60, 20, 24)), indexing="ij")

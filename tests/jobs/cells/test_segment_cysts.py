@@ -208,6 +208,11 @@ def test_a_second_cyst_that_is_left_out_is_reported(two_cysts: epifiji.Image) ->
         np.asarray(two_cysts)[..., : two_cysts.shape[2] // 2], "one", pixel_size_um=0.9, voxel_depth_um=1.2, axes="ZYX"
     )
     assert epifiji.segment_cysts(alone).notices == ()
+    # The first plane with cells is the volume's: the wall is cut, the lumen is not.
+    cells = epifiji.segment_cysts(alone).labels
+    first = int(np.flatnonzero((cells > 0).any((1, 2)))[0]) + 1
+    (notice,) = epifiji.segment_cysts(replace(alone, pixels=np.asarray(alone)[first:])).notices
+    assert "cells reach the border of the volume, so the cyst may be cut off" in notice
 
 
 def test_cells_of_two_cysts_are_reported_as_one_of_them_has_no_lumen(two_cysts: epifiji.Image) -> None:

@@ -40,7 +40,7 @@ def rewrite_cyst(
     Returns
     -------
     tuple of str
-        Sentences about what could not be measured.
+        Sentences about what could not be measured, or not completely.
     """
     known, record = read_record(folder), json.loads((folder / RUN_RECORD).read_text("utf-8-sig"))
     name, layout = str(known.movie.name), known.movie.layout
@@ -69,7 +69,7 @@ def rewrite_cyst(
     record["corrections"] = {**counts, "planes": sorted(z + 1 for z in planes)}
     write_record(place / RUN_RECORD, record)
     if measured is not None or not all(volume.spacing.values()):
-        return ()
+        return measured.notices if measured else ()
     return (
         f"The corrected cells of {name} were not measured, because they enclose no lumen: close the gaps between cells, or "
         "measure them with epifiji.measure_cyst and a lumen.",

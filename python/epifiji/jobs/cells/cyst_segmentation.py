@@ -42,7 +42,7 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
-from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst
+from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst, notices_of_cut
 from epifiji.jobs.cells.volumes import Volume, notices_of_further, opened_volume, relative_spacing, separated
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
@@ -271,6 +271,7 @@ def segment_cysts(
         *_notices_of_contrast(opened, labels, found),
     ]
     measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
+    notices += notices_of_cut(labels, lumen) if measured else []
     record = {
         "epifiji": RECORD_FORM,
         "task": CYSTS_TASK,

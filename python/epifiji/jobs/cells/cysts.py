@@ -13,8 +13,10 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import CystMeasurementSettings
+from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.engine.simulation.cysts import SimulatedCyst
 from epifiji.engine.volumes.properties import box_of_cyst, cell_measurements, cyst_measurements, lumen_of
+from epifiji.engine.volumes.watershed import similar_objects
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
 from epifiji.jobs.cells.volumes import VolumeCells, volume_labels
@@ -31,10 +33,13 @@ class MeasuredCyst:
         :func:`epifiji.engine.volumes.properties.cell_measurements`.
     cyst
         Measurements of the whole; see :func:`epifiji.engine.volumes.properties.cyst_measurements`.
+    notices
+        Sentences for the user, about what makes measurements wrong: a cyst that is cut off, or a second one.
     """
 
     cells: dict[str, np.ndarray]
     cyst: dict[str, float]
+    notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<MeasuredCyst: {self.cyst['cells']} cells, {self.cyst['scutoids']} scutoids>"
@@ -104,12 +109,39 @@ def measure_cyst(
             "cells."
         )
     # Normals of faces take 250 bytes a voxel, and a cyst is a small part of many volumes.
+    notices = (*notices_of_cut(labels, lumen), *_notices_of_parts(labels, lumen))
     box = box_of_cyst(labels, lumen, steps)
     labels, lumen = labels[box], lumen[box]
     found = cell_measurements(labels, lumen, steps, chosen.least_contact_voxels)
     for name, side, step in zip(("z_um", "y_um", "x_um"), box, steps, strict=True):
         found[name] = found[name] + side.start * step
-    return MeasuredCyst(found, cyst_measurements(labels, lumen, steps, found))
+    return MeasuredCyst(found, cyst_measurements(labels, lumen, steps, found), notices)
+
+
+def notices_of_cut(labels: np.ndarray, lumen: np.ndarray) -> list[str]:
+    """Say that cells or the lumen (Z, Y, X) reach the border of the volume, where a cyst is cut off."""
+    cut, count = len(labels_at_border(labels)), np.count_nonzero(np.unique(labels))
+    inner = len(labels_at_border(lumen.astype(np.uint8)))
+    if not cut and not inner:
+        return []
+    return [
+        f"{cut} of {count} cells{' and the lumen' if inner else ''} reach the border of the volume, so the cyst may be cut off: "
+        "they, and the cyst, are measured as far as they lie in the volume; record all of the cyst."
+    ]
+
+
+def _notices_of_parts(labels: np.ndarray, lumen: np.ndarray) -> list[str]:
+    """Say that cells belong to several cysts, of which one has a lumen."""
+    from scipy.ndimage import label
+
+    parts, _ = label((labels > 0) | lumen)
+    count = similar_objects(np.bincount(parts.ravel())[1:])
+    if count < 2:
+        return []
+    return [
+        f"The cells are {count} separate objects of similar size, but are measured as one cyst, with one lumen: crop the labels "
+        "to one cyst."
+    ]
 
 
 def _steps(given: Sequence[float | None] | None) -> tuple[float, ...]:
