@@ -20,6 +20,9 @@ from jvm import JAVA_SCALE
 PATIENCE_S = 180
 LOOK_S = 0.1
 
+REACTION_S = 3
+"""How long a window may take to get the focus before it is activated again: another one may have opened meanwhile."""
+
 Seen = TypeVar("Seen")
 
 
@@ -80,11 +83,15 @@ def _screen_of_the_failure() -> str:
     return f"; the screen then: {path}"
 
 
+def _pattern(title: str) -> str:
+    """Return a regular expression of exactly this title, after which ImageJ may write how much an image is enlarged."""
+    return rf"^{re.escape(title)}( \([0-9.]+%\))?$"
+
+
 def windows(title: str) -> list[str]:
     """List the visible windows of exactly this title."""
-    name = rf"^{re.escape(title)}( \([0-9.]+%\))?$"
     found = subprocess.run(
-        ["xdotool", "search", "--onlyvisible", "--name", name], capture_output=True, text=True, check=False
+        ["xdotool", "search", "--onlyvisible", "--name", _pattern(title)], capture_output=True, text=True, check=False
     )
     return found.stdout.split()
 
@@ -92,8 +99,31 @@ def windows(title: str) -> list[str]:
 def focus(title: str) -> str:
     """Wait for a window, and bring it to the front as a click would."""
     window = wait_for(f"the window {title}", lambda: windows(title))[-1]
-    subprocess.run(["xdotool", "windowactivate", "--sync", window], check=True, timeout=PATIENCE_S)
+
+    def is_in_front() -> bool:
+        subprocess.run(["xdotool", "windowactivate", "--sync", window], check=True, timeout=PATIENCE_S)
+        end = time.monotonic() + REACTION_S
+        while not (known := _has_focus_in_java(title)) and time.monotonic() < end:
+            time.sleep(LOOK_S)
+        return known
+
+    wait_for(f"the focus of the window {title}", is_in_front)
     return window
+
+
+def _has_focus_in_java(title: str) -> bool:
+    """Return whether Java in this process, if there is one, sends keys to a window of this title.
+
+    The window manager is ready before Java knows that the window has the focus; keys until then are lost.
+    """
+    import jpype
+
+    if not jpype.isJVMStarted():
+        return True
+    keyboard = jpype.JClass("java.awt.KeyboardFocusManager").getCurrentKeyboardFocusManager()
+    window = keyboard.getFocusedWindow()
+    shown = str(getattr(window, "getTitle", str)()) if window is not None else ""
+    return keyboard.getFocusOwner() is not None and re.match(_pattern(title), shown) is not None
 
 
 def press(*keys: str, delay_ms: int = 60) -> None:

@@ -178,8 +178,6 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         jimport("ij.macro.MacroRunner")(SLOWER)
         wait_for(f"work past {moment}", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
-        # The window manager is ready before Java knows that the window has the focus; keys until then are lost.
-        wait_for("the movie's focus", image.getWindow().isFocused)
         pressed = time.monotonic()
         press("Escape")
         # The status line cannot be used, because ImageJ writes what is under the mouse there.
