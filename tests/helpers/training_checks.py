@@ -77,7 +77,6 @@ def cancelled_by_escape(imagej: ImageJ, _: Path) -> dict[str, Any]:
     from scyjava import jimport
 
     imagej.run_macro('newImage("mine", "8-bit", 60, 60, 1);')
-    image = jimport("ij.IJ").getImage()
     code = TRAIN + 'from_scratch steps=100000 minutes=60 patience=1000 folder=[the movies] name=old overwrite");'
     jimport("ij.macro.MacroRunner")(code)
     wait_for("the first steps", lambda: "learning, step" in status())
