@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=1000)
     parser.add_argument("--decisions", type=int, default=60)
     parser.add_argument(
-        "--seed", type=int, default=12, help="11 chose the settings of the process, and does not judge them"
+        "--seed", type=int, default=13, help="11 and 12 chose the settings of the process, and do not judge them"
     )
     options = parser.parse_args()
     for name, shape in SHAPES.items():

@@ -1,12 +1,9 @@
 """What the decisions of a review let expect of all events: precision, recall and F1 at each threshold, with intervals.
 
-The logit of the probability that an event is right is a Gaussian process of the event's rank by score: a constant, a trend, and
-deviations of short range, so that the shape of the curve is not prescribed. Its posterior given the decisions is drawn by
-elliptical slice sampling (I. Murray, R. P. Adams and D. J. C. MacKay, AISTATS 2010), beginning with Laplace's approximation
-(C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, section 3.4), which alone gives
-wider intervals that lie too low. What is not reviewed is drawn too, so intervals are those of the events at hand (finite
-population): a review of all events leaves none. Which events were reviewed may depend on their scores and groups, but not on
-whether they are right (ignorable sampling: D. B. Rubin, Biometrika 63, 581-592, 1976).
+The chance that an event is right is a curve of its rank by score, drawn given the decisions (:mod:`.chance_curve`). What is not
+reviewed is drawn too, so intervals are those of the events at hand (finite population): a review of all events leaves none. Which
+events were reviewed may depend on their scores and groups, but not on whether they are right (ignorable sampling: D. B. Rubin,
+Biometrika 63, 581-592, 1976).
 """
 
 from __future__ import annotations
@@ -17,22 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from epifiji.data.evaluation import Interval
+from epifiji.engine.metrics.chance_curve import draw_chances
 
 THRESHOLDS = 255
 """Thresholds are from 0 to 254, as those of a detection; an event counts if its score is above threshold / 255."""
 
-CONSTANT_SD, TREND_SD, LOCAL_SD, LOCAL_RANGE = 4.0, 6.0, 4.0, 0.4
-"""Standard deviations of the process's parts, in logits, and the range of the local one, as a fraction of the events."""
-
-MOST_ITERATIONS = 100
-
 DRAWS = 1000
-
-SLICE_STEPS = 12
-"""Steps of the slice sampler from Laplace's approximation; simulated intervals are as good after 6 as after 20."""
-
-JITTER = 1e-6
-"""Added to variances, so that covariances of equal places have a Cholesky factor."""
 
 
 @dataclass(frozen=True)
@@ -131,86 +118,11 @@ def _drawn(
     )
     used = np.flatnonzero(counts)
     ranks = ((np.cumsum(counts) - counts / 2) / max(1, len(bins)))[used]
-    chance = _logistic(_posterior(ranks, known[used], judged[used], random))
-    right_there, false_there = np.zeros((2, DRAWS, THRESHOLDS), int)
     unreviewed = (counts - judged)[used]
-    right_unreviewed = random.binomial(unreviewed, chance)
+    right_unreviewed = np.zeros((DRAWS, len(used)), int)
+    if unreviewed.any():
+        right_unreviewed = random.binomial(unreviewed, draw_chances(ranks, known[used], judged[used], DRAWS, random))
+    right_there, false_there = np.zeros((2, DRAWS, THRESHOLDS), int)
     right_there[:, used] = known[used] + right_unreviewed
     false_there[:, used] = unreviewed - right_unreviewed
     return right_there, false_there
-
-
-def _logistic(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = 1 / (1 + np.exp(-values))
-    return found
-
-
-def _posterior(ranks: np.ndarray, right: np.ndarray, judged: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw logits, (`DRAWS`, places), given how many of the judged events at each place are right."""
-    prior = CONSTANT_SD**2 + TREND_SD**2 * np.outer(ranks - 0.5, ranks - 0.5)
-    prior += LOCAL_SD**2 * np.exp(-np.abs(ranks[:, None] - ranks) / LOCAL_RANGE) + JITTER * np.eye(len(ranks))
-    known = judged > 0
-    within, across, rest = prior[np.ix_(known, known)], prior[np.ix_(known, ~known)], prior[np.ix_(~known, ~known)]
-    drawn = np.empty((DRAWS, len(ranks)))
-    drawn[:, known] = _sliced(
-        _laplace(within, right[known], judged[known], random), within, right[known], judged[known], random
-    )
-    # Given the logits of the judged places, those of the others are normal.
-    slopes = np.linalg.solve(within, across)
-    drawn[:, ~known] = drawn[:, known] @ slopes + _normal(rest - across.T @ slopes, random)
-    return drawn
-
-
-def _normal(covariance: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw from a normal distribution of mean 0, (`DRAWS`, places)."""
-    factor = np.linalg.cholesky(covariance + JITTER * np.eye(len(covariance)))
-    found: np.ndarray = random.standard_normal((DRAWS, len(covariance))) @ factor.T
-    return found
-
-
-def _laplace(prior: np.ndarray, right: np.ndarray, judged: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw logits from the normal distribution at the posterior's mode, (`DRAWS`, places)."""
-    logits = np.zeros(len(prior))
-    for _ in range(MOST_ITERATIONS):
-        chance = _logistic(logits)
-        weight = np.maximum(judged * chance * (1 - chance), 1e-12)
-        root = np.sqrt(weight)
-        inner = np.eye(len(prior)) + root[:, None] * prior * root
-        working = weight * logits + right - judged * chance
-        solved = working - root * np.linalg.solve(inner, root * (prior @ working))
-        before, logits = logits, prior @ solved
-        if np.abs(logits - before).max(initial=0) < 1e-6:
-            break
-    drawn: np.ndarray = logits + _normal(
-        prior - prior @ (root[:, None] * np.linalg.solve(inner, root[:, None] * prior)), random
-    )
-    return drawn
-
-
-def _sliced(
-    logits: np.ndarray, prior: np.ndarray, right: np.ndarray, judged: np.ndarray, random: np.random.Generator
-) -> np.ndarray:
-    """Move each draw, (`DRAWS`, places), towards the posterior by steps of elliptical slice sampling."""
-
-    def likelihood(values: np.ndarray) -> np.ndarray:
-        found: np.ndarray = values @ right - np.logaddexp(0, values) @ judged
-        return found
-
-    for _ in range(SLICE_STEPS):
-        other = _normal(prior, random)
-        least = likelihood(logits) + np.log1p(-random.random(DRAWS))
-        angle = random.uniform(0, 2 * np.pi, DRAWS)
-        low, high = angle - 2 * np.pi, angle.copy()
-        moving = np.arange(DRAWS)
-        before, logits = logits, logits.copy()
-        while len(moving):
-            turn = angle[moving, None]
-            tried = before[moving] * np.cos(turn) + other[moving] * np.sin(turn)
-            taken = likelihood(tried) >= least[moving]
-            logits[moving[taken]] = tried[taken]
-            moving = moving[~taken]
-            # The bracket shrinks towards angle 0, which is the draw's own place.
-            negative = angle[moving] < 0
-            low[moving[negative]], high[moving[~negative]] = angle[moving[negative]], angle[moving[~negative]]
-            angle[moving] = random.uniform(low[moving], high[moving])
-    return logits
