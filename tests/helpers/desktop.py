@@ -83,15 +83,11 @@ def _screen_of_the_failure() -> str:
     return f"; the screen then: {path}"
 
 
-def _pattern(title: str) -> str:
-    """Return a regular expression of exactly this title, after which ImageJ may write how much an image is enlarged."""
-    return rf"^{re.escape(title)}( \([0-9.]+%\))?$"
-
-
 def windows(title: str) -> list[str]:
     """List the visible windows of exactly this title."""
+    name = rf"^{re.escape(title)}( \([0-9.]+%\))?$"
     found = subprocess.run(
-        ["xdotool", "search", "--onlyvisible", "--name", _pattern(title)], capture_output=True, text=True, check=False
+        ["xdotool", "search", "--onlyvisible", "--name", name], capture_output=True, text=True, check=False
     )
     return found.stdout.split()
 
@@ -103,7 +99,7 @@ def focus(title: str) -> str:
     def is_in_front() -> bool:
         subprocess.run(["xdotool", "windowactivate", "--sync", window], check=True, timeout=PATIENCE_S)
         end = time.monotonic() + REACTION_S
-        while not (known := _has_focus_in_java(title)) and time.monotonic() < end:
+        while not (known := _has_focus_in_java(window)) and time.monotonic() < end:
             time.sleep(LOOK_S)
         return known
 
@@ -111,8 +107,8 @@ def focus(title: str) -> str:
     return window
 
 
-def _has_focus_in_java(title: str) -> bool:
-    """Return whether Java in this process, if there is one, sends keys to a window of this title.
+def _has_focus_in_java(window: str) -> bool:
+    """Return whether Java in this process, if there is one, sends keys to a window of this number.
 
     The window manager is ready before Java knows that the window has the focus; keys until then are lost.
     """
@@ -121,9 +117,12 @@ def _has_focus_in_java(title: str) -> bool:
     if not jpype.isJVMStarted():
         return True
     keyboard = jpype.JClass("java.awt.KeyboardFocusManager").getCurrentKeyboardFocusManager()
-    window = keyboard.getFocusedWindow()
-    shown = str(getattr(window, "getTitle", str)()) if window is not None else ""
-    return keyboard.getFocusOwner() is not None and re.match(_pattern(title), shown) is not None
+    focused = keyboard.getFocusedWindow()
+    if focused is None or keyboard.getFocusOwner() is None:
+        return False
+    # The title may change meanwhile, as that of an image when another one of its name opens.
+    named = subprocess.run(["xdotool", "getwindowname", window], capture_output=True, text=True, check=False)
+    return str(getattr(focused, "getTitle", str)()) == named.stdout.rstrip("\n")
 
 
 def press(*keys: str, delay_ms: int = 60) -> None:
