@@ -93,6 +93,18 @@ def test_a_cyst_that_fills_the_volume_has_no_shape_and_is_recorded() -> None:
     assert recorded["lumen_volume_um3"] == 8
 
 
+@pytest.mark.parametrize(("steps", "reported"), [((0.6, 0.6, 0.6), False), ((5, 0.6, 0.6), True)])
+def test_voxels_that_are_large_for_the_cells_are_reported(steps: tuple[float, ...], reported: bool) -> None:
+    measured = epifiji.measure_cyst(wedges(steps), steps)
+    # Two half rings, as above; volumes and the cyst's surface are right with both voxels.
+    lateral = measured.cells["lateral_area_um2"].mean() / (np.pi * (OUTER**2 - INNER**2))
+    assert (lateral < 0.9) == reported
+    assert measured.cyst["cyst_volume_um3"] == pytest.approx(4 / 3 * np.pi * OUTER**3, rel=0.02)
+    assert measured.cyst["surface_um2"] == pytest.approx(4 * np.pi * OUTER**2, rel=0.05)
+    said = [one for one in measured.notices if one.startswith("Voxels of 5 µm are large for cells 6")]
+    assert len(said) == len(measured.notices) == reported
+
+
 def test_a_cyst_that_is_cut_off_and_a_second_one_are_reported() -> None:
     labels = wedges((1, 1, 1))
     assert epifiji.measure_cyst(labels, (1, 1, 1)).notices == ()
@@ -100,14 +112,41 @@ def test_a_cyst_that_is_cut_off_and_a_second_one_are_reported() -> None:
     middle = labels.shape[2] // 2
     cut = labels[:, :, : middle + 12]
     there = np.count_nonzero(np.unique(cut[:, :, -1]))
-    (notice,) = epifiji.measure_cyst(cut, (1, 1, 1)).notices
+    notice = epifiji.measure_cyst(cut, (1, 1, 1)).notices[0]
     assert 0 < there < WEDGES
     assert notice.startswith(f"{there} of {WEDGES} cells reach the border of the volume, so the cyst may be cut off")
     open_lumen = epifiji.measure_cyst(labels[:, :, :middle], (1, 1, 1), (labels == 0)[:, :, :middle] & ball(middle))
     assert "cells and the lumen reach the border of the volume" in open_lumen.notices[0]
     two = np.concatenate([labels, np.where(labels, labels + WEDGES, 0)], 2)
-    (notice,) = epifiji.measure_cyst(two, (1, 1, 1)).notices
+    notice = epifiji.measure_cyst(two, (1, 1, 1)).notices[-1]
     assert notice.startswith("The cells are 2 separate objects of similar size, but are measured as one cyst")
+
+
+def test_cells_that_do_not_reach_lumen_and_surface_are_no_scutoids_and_reported() -> None:
+    labels = wedges((1, 1, 1))
+    z, y, x = np.ogrid[tuple(slice(-n // 2, n // 2) for n in labels.shape)]
+    # A ball in the lumen that touches the inner face of some wedges, and a cell on top of one.
+    inner = (z**2 + y**2 + (x - 5) ** 2 < 9) & (labels == 0)
+    outer = (labels == 1) & (z**2 + y**2 + x**2 > 12**2)
+    found = np.where(inner, WEDGES + 1, np.where(outer, WEDGES + 2, labels))
+    measured = epifiji.measure_cyst(found, (1, 1, 1))
+    cells = measured.cells
+    assert cells["scutoid"][[WEDGES, WEDGES + 1, 0]].tolist() == [0, 0, 0]
+    (notice,) = measured.notices
+    assert notice.startswith(
+        f"Of {WEDGES + 2} cells, 1 do not reach the lumen and 2 do not reach the surface, but all cells of a cyst reach both"
+    )
+
+
+def test_a_gap_inside_of_the_wall_is_no_surface() -> None:
+    labels = wedges((0.6, 0.6, 0.6))
+    z, y, x = np.ogrid[tuple(slice(-n // 2, n // 2) for n in labels.shape)]
+    gap = z**2 + (y - 14) ** 2 + (x - 14) ** 2 < 25
+    assert (labels[gap] > 0).all()
+    whole, pierced = (epifiji.measure_cyst(one, (0.6,) * 3) for one in (labels, np.where(gap, 0, labels)))
+    assert pierced.cyst["surface_um2"] == pytest.approx(4 * np.pi * OUTER**2, rel=0.01)
+    assert pierced.cells["basal_neighbours"].tolist() == whole.cells["basal_neighbours"].tolist()
+    assert pierced.cells["basal_area_um2"] == pytest.approx(whole.cells["basal_area_um2"])
 
 
 def ball(middle: int) -> np.ndarray:

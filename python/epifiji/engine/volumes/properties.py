@@ -104,7 +104,7 @@ def cell_measurements(
         - `apical_area_um2`, `basal_area_um2`, `lateral_area_um2`, and their sum `surface_um2`;
         - `height_um`: distance between the centres of mass of the apical and basal faces; NaN if one is missing;
         - `apical_neighbours`, `basal_neighbours`: number of neighbours at each face; `neighbours`: at one of them or both;
-        - `scutoid`: 1 if the neighbours at both faces are not the same cells, else 0.
+        - `scutoid`: 1 if it has both faces, and the neighbours at them are not the same cells, else 0.
     """
     from scipy import ndimage
 
@@ -112,7 +112,8 @@ def cell_measurements(
     cells = numbers.reshape(labels.shape) + (1 if present[0] != 0 else 0)
     present = present[present != 0]
     count, steps = len(present), np.asarray(spacing_um, float)
-    outside = (cells == 0) & ~lumen
+    # Gaps between cells that these enclose are neither lumen nor outside.
+    outside = ~ndimage.binary_fill_holes((cells > 0) | lumen)
     apical, apical_centre = _faces_with(cells, lumen, steps, count)
     basal, basal_centre = _faces_with(cells, outside, steps, count)
     lateral = _lateral_areas(cells, steps, count)
@@ -130,7 +131,7 @@ def cell_measurements(
         above.sum(1),
         below.sum(1),
         (above | below).sum(1),
-        (above != below).any(1).astype(int),
+        ((above != below).any(1) & (apical > 0) & (basal > 0)).astype(int),
     )
     return dict(zip(CELL_COLUMNS, columns, strict=True))
 

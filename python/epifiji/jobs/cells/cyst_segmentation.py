@@ -42,7 +42,7 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
-from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst, notices_of_cut
+from epifiji.jobs.cells.cysts import SEPARATE, MeasuredCyst, measure_cyst
 from epifiji.jobs.cells.volumes import Volume, notices_of_further, opened_volume, relative_spacing, separated
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
@@ -271,7 +271,8 @@ def segment_cysts(
         *_notices_of_contrast(opened, labels, found),
     ]
     measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
-    notices += notices_of_cut(labels, lumen) if measured else []
+    # What is said about several cysts is not repeated.
+    notices += [one for one in measured.notices if not (more and SEPARATE in one)] if measured else []
     record = {
         "epifiji": RECORD_FORM,
         "task": CYSTS_TASK,
@@ -337,7 +338,8 @@ def _notices(volume: Image, labels: np.ndarray, lumen: np.ndarray, network: Volu
         )
     elif not lumen.any() and not lumen_of(labels).any():
         found.append(
-            f"The cells of {volume.name} were not measured, because they enclose no lumen: check whether the cyst is cut off."
+            f"The cells of {volume.name} were not measured, because they enclose no lumen: check whether the cyst is cut off, or "
+            "cells fill its lumen."
         )
     known = getattr(network.description, "voxel_um", None) if network else None
     steps = [step for step in volume.spacing.values() if step]
@@ -374,7 +376,7 @@ def _notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> l
     if count < 2:
         return []
     return [
-        f"{volume.name} has {count} separate objects of similar size, but only one lumen was searched for: crop the volume to "
+        f"{volume.name} has {count} {SEPARATE}, but only one lumen was searched for: crop the volume to "
         "one cyst, in Fiji with Image > Crop."
     ]
 
