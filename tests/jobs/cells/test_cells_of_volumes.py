@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_planes_further_apart_are_smoothed_less_in_voxels() -> None:
     for depth, cells in ((8.0, 6), (0.25, 1)):
         volume = epifiji.Image(pixels, axes="ZYX", pixel_size_um=1, voxel_depth_um=depth)
         assert epifiji.segment_volume(volume, surrounding=False, seed_depth=0.3).count == cells
+
+
+def test_a_volume_that_cells_fill_is_not_taken_for_a_cyst_without_a_notice(cyst: SimulatedCyst) -> None:
+    pixels = np.asarray(cyst.volume)
+    place = tuple(slice(length // 5, -(length // 5)) for length in pixels.shape)
+    filled = replace(cyst.volume, pixels=pixels[place])
+    (notice,) = epifiji.segment_volume(filled).notices
+    assert notice.startswith("What is bright in")
+    assert "reaches 6 of the volume's 6 sides" in notice
+    assert epifiji.segment_volume(filled, surrounding=False).notices == ()
+    for cut_off in (pixels[len(pixels) // 2 :], pixels[:, :, : pixels.shape[2] // 2]):
+        assert epifiji.segment_volume(replace(cyst.volume, pixels=cut_off)).notices == ()
 
 
 def test_the_cysts_of_the_test_data_are_found_as_a_plain_watershed_can(shared_data: Path) -> None:

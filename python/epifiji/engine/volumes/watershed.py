@@ -19,6 +19,9 @@ REGION_SMOOTHING_PX, REGION_FRACTION = 2.0, 0.6
 PERCENTILES = (1, 99)
 """The range of grey values is that between these percentiles in the cyst."""
 
+REACHED, MANY_SIDES = 0.1, 4
+"""A cyst reaches a side of the volume if it covers this part of it. A cut-off cyst does not reach so many of the six sides."""
+
 SIMILAR = 0.25
 """Least volume of a further object that may be a cyst too, as a part of the largest one."""
 
@@ -34,11 +37,14 @@ class Separated(NamedTuple):
         (Z, Y, X), bool: of a cyst the largest basin that does not touch the surrounding; empty if there is none.
     further
         Number of other objects in the surrounding that may be cysts too (:data:`SIMILAR`), and are left out.
+    sides
+        How many of the volume's six sides a cyst in a surrounding reaches (:data:`REACHED`).
     """
 
     labels: np.ndarray
     lumen: np.ndarray
     further: int = 0
+    sides: int = 0
 
 
 def separate_by_membranes(
@@ -77,7 +83,8 @@ def separate_by_membranes(
     report(0.9, SEPARATING)
     lumen = _lumen(labels, around) if choices.surrounding else np.zeros(image.shape, bool)
     labels[lumen | (labels == around)] = 0
-    return Separated(_consecutive(labels), lumen, similar_objects(voxel_counts(objects)[1:]) - 1)
+    sides = _sides(region) if choices.surrounding else 0
+    return Separated(_consecutive(labels), lumen, similar_objects(voxel_counts(objects)[1:]) - 1, sides)
 
 
 def region_of(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
@@ -132,6 +139,11 @@ def bright_objects(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
 def similar_objects(sizes: np.ndarray) -> int:
     """Return how many objects have at least :data:`SIMILAR` of the largest one's volume, from the voxels of each, (n,)."""
     return int(np.count_nonzero(sizes >= SIMILAR * sizes.max(initial=1)))
+
+
+def _sides(region: np.ndarray) -> int:
+    """Return how many of the six sides of a volume a region (Z, Y, X), bool, reaches."""
+    return sum(region.take(place, axis).mean() >= REACHED for axis in range(3) for place in (0, -1))
 
 
 def _smoothed(image: np.ndarray, spacing: Sequence[float], sigma_px: float) -> np.ndarray:

@@ -43,7 +43,7 @@ from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.cysts import SEPARATE, MeasuredCyst, measure_cyst
-from epifiji.jobs.cells.volumes import Volume, notices_of_further, opened_volume, relative_spacing, separated
+from epifiji.jobs.cells.volumes import Volume, notices_of_separation, opened_volume, relative_spacing, separated
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
@@ -250,8 +250,8 @@ def segment_cysts(
     pixels_sha256 = opened.sha256()
     if found is None:
         report(0, SEPARATING)
-        labels, lumen, further = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
-        more, runtime = notices_of_further(opened, further), {}
+        labels, lumen, *others = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
+        more, runtime = notices_of_separation(opened, *others), {}
     else:
         scratch = ScratchFolder()
         try:

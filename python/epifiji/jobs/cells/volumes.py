@@ -17,7 +17,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import VolumeWatershedSettings
 from epifiji.engine.simulation.cysts import SimulatedCyst
-from epifiji.engine.volumes.watershed import Separated, separate_by_membranes
+from epifiji.engine.volumes.watershed import MANY_SIDES, Separated, separate_by_membranes
 from epifiji.files.labels import read_cells, require_writable_labels, write_labels
 from epifiji.files.movies.volume_file import read_volume
 from epifiji.files.storage.writable import require_absent
@@ -98,7 +98,8 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     opened = opened_volume(volume, channel)
     opened.require_finite()
     found = separated(opened, chosen)
-    return VolumeCells(opened, found.labels, found.lumen, chosen, tuple(notices_of_further(opened, found.further)))
+    notices = notices_of_separation(opened, found.further, found.sides)
+    return VolumeCells(opened, found.labels, found.lumen, chosen, tuple(notices))
 
 
 def separated(volume: Image, settings: VolumeWatershedSettings, report: Report = silent) -> Separated:
@@ -106,16 +107,24 @@ def separated(volume: Image, settings: VolumeWatershedSettings, report: Report =
     return separate_by_membranes(np.asarray(volume), relative_spacing(volume), settings, report)
 
 
-def notices_of_further(volume: Image, further: int) -> list[str]:
-    """Say that a volume has more cysts than the one that was segmented."""
-    if not further:
-        return []
-    others = (
-        "another object of similar size, which was" if further == 1 else f"{further} others of similar size, which were"
-    )
-    return [
-        f"{volume.name} has {others} left out: crop the volume to one cyst, in Fiji with Image > Crop, to segment it."
-    ]
+def notices_of_separation(volume: Image, further: int, sides: int) -> list[str]:
+    """Say that a volume has more cysts than the one that was segmented, or seems to be none, as its sides are reached."""
+    notices = []
+    if further:
+        others = (
+            "another object of similar size, which was"
+            if further == 1
+            else f"{further} others of similar size, which were"
+        )
+        notices.append(
+            f"{volume.name} has {others} left out: crop the volume to one cyst, in Fiji with Image > Crop, to segment it."
+        )
+    if sides >= MANY_SIDES:
+        notices.append(
+            f"What is bright in {volume.name} reaches {sides} of the volume's 6 sides, but it was segmented as a cyst in a dark "
+            "surrounding, which leaves out cells: if cells fill the volume, set --surrounding to false."
+        )
+    return notices
 
 
 def relative_spacing(volume: Image) -> tuple[float, float, float]:
