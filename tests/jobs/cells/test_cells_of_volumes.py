@@ -143,3 +143,15 @@ def test_a_background_that_is_not_0_is_no_cell(
         joined = np.where(cyst.labels == 1, 2, 1)
         (counts,) = [epifiji.compare_volumes(joined, cyst.labels).matches[0.5]]
         assert (counts.true_positives, counts.false_positives) == (1, 1)
+
+
+def test_what_is_doubtful_about_a_volume_is_said(cyst: SimulatedCyst, tmp_path: Path) -> None:
+    assert epifiji.segment_volume(cyst.volume).notices == ()
+    pixels, known = np.asarray(cyst.volume), {"imagej": True, "resolution": (1.25, 1.25)}
+    for axes, values, said in (
+        ("TYX", pixels, f"has {len(pixels)} time points and one plane (Z): they were taken as planes."),
+        ("ZYX", pixels, "The voxels of a were taken for cubes, because their size is not known"),
+        ("ZYX", 255 - pixels, "are hardly brighter than the cells"),
+    ):
+        tifffile.imwrite(tmp_path / "a.tif", values, **known, metadata={"axes": axes, "unit": "um"})
+        assert said in " ".join(epifiji.segment_volume(tmp_path / "a.tif").notices)

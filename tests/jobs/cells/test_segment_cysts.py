@@ -250,6 +250,25 @@ def test_voxels_of_another_size_than_those_that_a_network_learnt_from_are_report
         )
 
 
+def test_cells_of_another_size_and_voxels_of_unknown_size_are_reported(cyst: Path) -> None:
+    sampled = {"cells": 24, "seed": 3, "pixel_size_um": 1.32, "voxel_depth_um": 1.84}
+    coarse = epifiji.simulate_cyst(**sampled)
+    found = epifiji.segment_cysts(np.asarray(coarse.volume), "epicysts")
+    assert epifiji.compare_volumes(found.labels, coarse.labels).matches[0.5].ap < 0.7
+    said = " ".join(found.notices)
+    assert (
+        "Whether volume has voxels such as the network learnt from, of 0.92 x 0.66 x 0.66 µm (z, y, x), is not known"
+        in said
+    )
+    # The ball of the median volume.
+    diameter = float(np.cbrt(6 / np.pi * np.median(np.bincount(found.labels.ravel())[1:])))
+    assert (
+        f"The cells of volume are {diameter:.3g} voxels wide, but the network learnt from such of 15.6 voxels" in said
+    )
+    usual = epifiji.simulate_cyst(**sampled | {"pixel_size_um": 0.66, "voxel_depth_um": 0.92})
+    assert not [one for one in epifiji.segment_cysts(usual.volume, "epicysts").notices if "learnt from" in one]
+
+
 class TestRefused:
     def test_one_sentence_each(self, cyst, network, tmp_path, monkeypatch, capsys):
         tifffile.imwrite(tmp_path / "plane.tif", np.zeros((9, 9), np.uint8))

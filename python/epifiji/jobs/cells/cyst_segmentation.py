@@ -26,11 +26,10 @@ from epifiji.data.settings.detection import ComputingSettings
 from epifiji.data.volume_networks import VolumeNetwork
 from epifiji.engine.cells.polygons import polygons
 from epifiji.engine.volumes.boxes import box_around
-from epifiji.engine.volumes.contrast import border_contrast
 from epifiji.engine.volumes.properties import lumen_of
-from epifiji.engine.volumes.slabs import objects_of, voxel_counts
+from epifiji.engine.volumes.slabs import voxel_counts
 from epifiji.engine.volumes.turning import turning_view
-from epifiji.engine.volumes.watershed import SEPARATING, similar_objects
+from epifiji.engine.volumes.watershed import SEPARATING
 from epifiji.files.figures.turning import write_turning_view
 from epifiji.files.labels import label_colours, require_writable_labels, write_labels
 from epifiji.files.movies.movie_file import file_sha256, is_there, write_stack
@@ -41,26 +40,22 @@ from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
+from epifiji.jobs.cells.cyst_notices import notices_of_cells, notices_of_parts
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.cysts import SEPARATE, MeasuredCyst, measure_cyst
-from epifiji.jobs.cells.volumes import Volume, notices_of_separation, opened_volume, relative_spacing, separated
+from epifiji.jobs.cells.volumes import (
+    Volume,
+    notices_of_contrast,
+    notices_of_separation,
+    opened_volume,
+    relative_spacing,
+    separated,
+)
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
 NO_NETWORK = "none"
 """Name in place of a network if cells are separated by a watershed."""
-
-OTHER_SCALE = 1.3
-"""Voxels that differ by more than this factor from those that a network learnt from are reported."""
-
-
-LEAST_CONTRAST = {"network": 0.62, "watershed": 0.7}
-"""Least contrast of borders (:func:`epifiji.engine.volumes.contrast.border_contrast`) without a notice.
-
-In noise, a network's cells have 0.53 to 0.58, and those of the watershed, whose borders follow the noise, 0.62 to 0.70. In
-simulated cysts of 2.5 photons a voxel they have 0.67 to 0.75 and 0.71 to 0.77, in others 0.73 to 0.94. Where membranes are dark
-they have 0.32 to 0.52. Noise that is smooth over the width of a membrane is not noticed (0.75 and 0.77).
-"""
 
 
 def lumen_file(volume: str) -> str:
@@ -259,7 +254,7 @@ def segment_cysts(
                 found, part_of(chosen, NetworkPredictionSettings), part_of(chosen, InstanceSettings)
             )
             labels, lumen = segmenter(opened, scratch, report)
-            more, runtime = _notices_of_parts(opened, labels, lumen), {"runtime": segmenter.runtime}
+            more, runtime = notices_of_parts(opened, labels, lumen), {"runtime": segmenter.runtime}
         finally:
             scratch.remove()
     require_writable_labels(int(labels.max(initial=0)), opened.name)
@@ -267,8 +262,8 @@ def segment_cysts(
     notices = [
         *opened.notices,
         *more,
-        *_notices(opened, labels, lumen, found),
-        *_notices_of_contrast(opened, labels, found),
+        *notices_of_cells(opened, labels, lumen, found),
+        *notices_of_contrast(opened, labels, "network" if found else "watershed"),
     ]
     measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
     # What is said about several cysts is not repeated.
@@ -323,62 +318,6 @@ def _require_effect(settings: CystSegmentationSettings, network: VolumeNetwork |
     for name in sorted(unused):
         if getattr(settings, name) != type(settings).model_fields[name].default:
             raise WrongInputError(f"{name} is specified, but it has no effect {how}: leave it out.")
-
-
-def _notices(volume: Image, labels: np.ndarray, lumen: np.ndarray, network: VolumeNetwork | None) -> list[str]:
-    found = []
-    if not labels.any():
-        found.append(
-            f"No cells were found in {volume.name}: check the channel, and whether membranes are brighter than cells."
-        )
-    elif not all(volume.spacing.values()):
-        found.append(
-            f"The cells of {volume.name} were not measured, because the size of a voxel is not known: set it in Fiji with "
-            "Image > Properties... and save the file."
-        )
-    elif not lumen.any() and not lumen_of(labels).any():
-        found.append(
-            f"The cells of {volume.name} were not measured, because they enclose no lumen: check whether the cyst is cut off, or "
-            "cells fill its lumen."
-        )
-    known = getattr(network.description, "voxel_um", None) if network else None
-    steps = [step for step in volume.spacing.values() if step]
-    if known and len(steps) == len(known):
-        factors = np.array(steps) / known
-        if max(factors.max(), 1 / factors.min()) > OTHER_SCALE:
-            shown, learnt = (" x ".join(f"{step:g}" for step in one) for one in (steps, known))
-            found.append(
-                f"{volume.name} has voxels of {shown} µm (z, y, x), but the network learnt from such of {learnt} µm: rescale the "
-                "volume, in Fiji with Image > Scale..., if cells are cut or joined."
-            )
-    return found
-
-
-def _notices_of_contrast(volume: Image, labels: np.ndarray, network: VolumeNetwork | None) -> list[str]:
-    """Say that the borders between cells are hardly brighter than the cells, as in noise or if membranes are dark."""
-    contrast = border_contrast(volume.pixels, labels)
-    if contrast is None or contrast >= LEAST_CONTRAST["network" if network else "watershed"]:
-        return []
-    return [
-        f"Borders between the cells of {volume.name} are hardly brighter than the cells, if at all: a voxel of a border is the "
-        f"brighter one in {contrast:.0%} of pairs. The cells may be noise: check the channel, and whether membranes are bright."
-    ]
-
-
-def _notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> list[str]:
-    """Say that cells of several cysts were found, of which one has a lumen."""
-
-    def read(slab: slice) -> tuple[np.ndarray, list[np.ndarray]]:
-        there = (labels[slab] > 0) | lumen[slab]
-        return there, [there]
-
-    count = similar_objects(objects_of(labels.shape, read).counts[:, 0])
-    if count < 2:
-        return []
-    return [
-        f"{volume.name} has {count} {SEPARATE}, but only one lumen was searched for: crop the volume to "
-        "one cyst, in Fiji with Image > Crop."
-    ]
 
 
 def _described(volume: Image, pixels_sha256: str) -> dict[str, Any]:
