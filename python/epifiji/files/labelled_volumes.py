@@ -6,6 +6,7 @@ ignored), or in a second folder in ``a.tif``, as BiaPy reads them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -55,23 +56,37 @@ def volume_files(folder: Path) -> dict[str, Path]:
     Raises
     ------
     WrongInputError
-        If the folder cannot be read, or has none.
+        If the folder cannot be read, or has none, or two of one name.
     """
-    found = {
-        movie_name(path): path
+    found = _by_name(
+        (movie_name(path), path)
         for path in visible_files(folder, FORM)
         if EXTENSION.search(path.name)
         and not CELLS_ENDING.search(movie_name(path))
         and not movie_name(path).endswith(LUMEN)
-    }
+    )
     if not found:
         raise WrongInputError(f"{folder} contains no volume, but one such as a.tif is needed: put it there.")
     return found
 
 
+def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Return files by their names, which must differ."""
+    found: dict[str, Path] = {}
+    for name, path in named:
+        if name in found:
+            raise WrongInputError(
+                f"{found[name]} and {path} both belong to the volume {name}, but one file is expected: move one of them "
+                "elsewhere."
+            )
+        found[name] = path
+    return found
+
+
 def _same_names(folder: Path, cells: Path) -> list[tuple[Path, Path]]:
     volumes = volume_files(folder)
-    labels = {CELLS_ENDING.sub("", movie_name(path)): path for path in visible_files(cells, FORM)}
+    every = ((CELLS_ENDING.sub("", movie_name(path)), path) for path in visible_files(cells, FORM))
+    labels = _by_name(one for one in every if one[0] in volumes)
     bare = next((name for name in volumes if name not in labels), None)
     if bare is not None:
         raise WrongInputError(

@@ -37,16 +37,46 @@ def read_yaml(path: Path, what: str) -> Any:
     Raises
     ------
     WrongInputError
-        If it cannot be read, or is no YAML.
+        If it cannot be read, is no YAML, or has an entry twice.
     """
     import yaml
 
     try:
-        return yaml.safe_load(read_limited(path, LARGEST_BYTES, what).decode("utf-8-sig"))
+        text = read_limited(path, LARGEST_BYTES, what).decode("utf-8-sig")
+        root = yaml.compose(text, yaml.SafeLoader)
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         raise WrongInputError(f"{path} is no YAML file ({type(problem).__name__}{where}): correct it.") from problem
+    # PyYAML keeps the last one of them.
+    twice = _entry_twice(root)
+    if twice is not None:
+        raise WrongInputError(
+            f"{path} has {twice.value} twice in one section, again in line {twice.start_mark.line + 1}: keep one of them."
+        )
+    return content
+
+
+def _entry_twice(root: Any) -> Any:
+    """Return the second node of an entry that a section below a YAML node has twice; None if there is none."""
+    seen, waiting = set(), [root]
+    while waiting:
+        node = waiting.pop()
+        # An alias is the same node again, so that some are below themselves.
+        if id(node) in seen or not isinstance(getattr(node, "value", None), list):
+            continue
+        seen.add(id(node))
+        names = set()
+        for child in node.value:
+            key, value = child if isinstance(child, tuple) else (None, child)
+            waiting.append(value)
+            name = getattr(key, "value", None)
+            if isinstance(name, str):
+                if name in names:
+                    return key
+                names.add(name)
+    return None
 
 
 def write_protocol(path: Path, protocol: StudyProtocol, folder: Path) -> None:

@@ -230,6 +230,29 @@ def test_predicting_with_a_network_of_ones_own(data: Path, tmp_path: Path) -> No
         epifiji.cartocell("predict", other, out=tmp_path, name="job", run_id=7)
 
 
+def test_what_would_be_lost_in_a_folder_or_a_file_is_refused_or_said(data: Path, tmp_path: Path) -> None:
+    network = write_network(small_volume_network(), tmp_path / "tiny")
+    folder, truth = tmp_path / "x", tmp_path / "y"
+    for place in (folder, truth):
+        place.mkdir()
+    volume, labels = small_cyst(0)
+    tifffile.imwrite(folder / "a.tif", np.asarray(volume), imagej=True, metadata={"axes": "TYX"})
+    tifffile.imwrite(truth / "a.tif", labels.astype(np.uint16))
+    places = {"DATA.TEST.PATH": str(folder), "DATA.TEST.MASK_PATH": str(truth), "PATHS.CHECKPOINT_FILE": str(network)}
+    config = write_config(tmp_path / "c.yaml", data, **places)
+    said = " ".join(epifiji.cartocell("predict", config, out=tmp_path).notices)
+    assert "has 14 time points and one plane (Z): they were taken as planes." in said
+    tifffile.imwrite(truth / "a_labels.tif", labels.astype(np.uint16))
+    with pytest.raises(WrongInputError, match=r"a\.tif and .*a_labels\.tif both belong to the volume a, but one file"):
+        epifiji.cartocell("predict", config, out=tmp_path)
+    tifffile.imwrite(folder / "a.tiff", np.asarray(volume))
+    with pytest.raises(WrongInputError, match=r"a\.tif and .*a\.tiff both belong to the volume a, but one file"):
+        epifiji.cartocell("predict", config, out=tmp_path)
+    config.write_text("DATA:\n  TEST:\n    PATH: a\n    GT_PATH: c\n    PATH: b\n", encoding="utf-8")
+    with pytest.raises(WrongInputError, match=r"c\.yaml has PATH twice in one section, again in line 5: keep one"):
+        epifiji.cartocell("predict", config, out=tmp_path)
+
+
 class TestConfigurations:
     """What keys mean."""
 

@@ -39,10 +39,10 @@ def notices_of_cells(volume: Image, labels: np.ndarray, lumen: np.ndarray, netwo
             f"The cells of {volume.name} were not measured, because they enclose no lumen: check whether the cyst is cut off, or "
             "cells fill its lumen."
         )
-    return [*found, *(_notices_of_scale(volume, labels, network) if network else ())]
+    return [*found, *(notices_of_scale(volume, labels, network) if network else ())]
 
 
-def _notices_of_scale(volume: Image, labels: np.ndarray, network: VolumeNetwork) -> list[str]:
+def notices_of_scale(volume: Image, labels: np.ndarray, network: VolumeNetwork) -> list[str]:
     """Say that voxels or cells have another size than those that the network learnt from, as volumes are not rescaled."""
     known = getattr(network.description, "voxel_um", None)
     steps = [step for step in volume.spacing.values() if step]

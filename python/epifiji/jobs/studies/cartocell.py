@@ -42,8 +42,10 @@ from epifiji.files.protocols import read_yaml
 from epifiji.files.results.cartocell_tree import EVALUATION, INSTANCES, POST_PROCESSED, WATERSHED, CartoCellTree
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.jobs.cells.compare import CellComparison, compare_fields
+from epifiji.jobs.cells.cyst_notices import notices_of_scale
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.pairs import Field
+from epifiji.jobs.cells.volumes import notices_of_contrast
 from epifiji.jobs.networks import volume_network_of
 from epifiji.jobs.new_network import Target
 from epifiji.jobs.training.result import RECORD
@@ -293,6 +295,11 @@ class _Pipeline:
             if not place.exists():
                 _write_cells(tree, segmenter, one, instances, last, PartReport(report, number, len(files), f"{name}: "))
             labels = read_cells(place)
+            self._result.notices += [
+                *one.notices,
+                *notices_of_scale(one, labels, network),
+                *notices_of_contrast(one, labels, "network"),
+            ]
             self._result.cells[name] = int(np.count_nonzero(np.unique(labels)))
             made.append((path, place))
             if name in known:
