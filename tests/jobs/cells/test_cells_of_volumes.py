@@ -155,3 +155,24 @@ def test_what_is_doubtful_about_a_volume_is_said(cyst: SimulatedCyst, tmp_path: 
     ):
         tifffile.imwrite(tmp_path / "a.tif", values, **known, metadata={"axes": axes, "unit": "um"})
         assert said in " ".join(epifiji.segment_volume(tmp_path / "a.tif").notices)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda grey: grey.astype(np.int64) + 2**40,
+        lambda grey: grey.astype(np.int32) - 2**30,
+        lambda grey: grey.astype(np.uint64) + np.uint64(2**63),
+        lambda grey: grey + 2.0**40,
+        lambda grey: grey * 2.0**1000,
+        lambda grey: grey * 2.0**-1000,
+        lambda grey: grey.astype(np.float32) * np.float32(2.0**-140),
+    ],
+)
+def test_an_offset_and_a_unit_of_grey_values_change_no_cell(changed, cyst: SimulatedCyst) -> None:
+    grey = np.asarray(cyst.volume)
+    shifted = replace(cyst.volume, pixels=changed(grey))
+    found, expected = epifiji.segment_volume(shifted), epifiji.segment_volume(cyst.volume)
+    assert expected.count > 20
+    assert np.array_equal(found.labels, expected.labels)
+    assert found.notices == expected.notices

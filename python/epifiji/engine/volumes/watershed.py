@@ -150,8 +150,26 @@ def _smoothed(image: np.ndarray, spacing: Sequence[float], sigma_px: float) -> n
     """Smooth by a Gaussian as wide along all axes, whose standard deviation is in widths of a pixel."""
     from scipy.ndimage import gaussian_filter
 
-    smooth: np.ndarray = gaussian_filter(image.astype(np.float32), [sigma_px * spacing[2] / step for step in spacing])
+    smooth: np.ndarray = gaussian_filter(_differences(image), [sigma_px * spacing[2] / step for step in spacing])
     return smooth
+
+
+def _differences(image: np.ndarray) -> np.ndarray:
+    """Return grey values as float32, which keep their differences however large they or their offset are.
+
+    Those of more than 16 bits are counted from the smallest; floats are scaled by a power of two too, to between 0 and 2.
+    """
+    differences: np.ndarray
+    if image.dtype.kind != "f" and image.dtype.itemsize <= 2:
+        return image.astype(np.float32)
+    if image.dtype.kind != "f":
+        # Modulo 2 to the power of 64 differences are right.
+        differences = (image.astype(np.uint64) - image.min().astype(np.uint64)).astype(np.float32)
+        return differences
+    low, high = float(image.min()), float(image.max())
+    scale = -int(np.frexp(max(-low, high, 0.0))[1])
+    differences = (np.ldexp(image.astype(np.float64), scale) - np.ldexp(low, scale)).astype(np.float32)
+    return differences
 
 
 def _lumen(labels: np.ndarray, around: int) -> np.ndarray:
