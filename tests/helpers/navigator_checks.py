@@ -166,15 +166,22 @@ System.setProperty("seen", "; ".join(["%s: %s" % (text, " ".join(map(str, order)
 """
 
 
-def model(_: ImageJ, __: Path) -> str:
-    """Filter and sort three events without a window."""
+def run_in_jython(code: str) -> None:
+    """Run code that can import Fiji's side of EpiFiji, in this process."""
     from scyjava import jimport
 
     from epifiji.bridge.imagej.menu import client_folder
 
     interpreter = jimport("org.python.util.PythonInterpreter")()
     interpreter.exec_(f"import sys; sys.path.append({str(client_folder())!r})")
-    interpreter.exec_(MODEL)
+    interpreter.exec_(code)
+
+
+def model(_: ImageJ, __: Path) -> str:
+    """Filter and sort three events without a window."""
+    from scyjava import jimport
+
+    run_in_jython(MODEL)
     return str(jimport("java.lang.System").getProperty("seen"))
 
 

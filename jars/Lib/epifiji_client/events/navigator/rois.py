@@ -52,11 +52,15 @@ class ManagedRois(object):
     def adopting(self):
         """Find the ROIs of the events in the ROI Manager, and follow the selection there: a generator of short steps.
 
-        Between them the events may change.
+        Between them the events may change. Once the ROIs are found there is nothing to do: a navigator that is closed while its
+        ROIs come is asked by its own thread and by that of the command.
         """
+        begun = self._begun
+        if begun is None:
+            return
         # The ROIs are those of the detection. An earlier review may have changed some events.
         detected = dict((int(index), item_of(text)) for index, text in self.session.found["detected"].items())
-        begun, manager, places = self._begun or [], open_manager(), {}
+        manager, places = open_manager(), {}
         items = [detected.get(index, item) for index, item in enumerate(begun)]
         for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"], int(round(item["y"])), int(round(item["x"]))), []).append(index)
