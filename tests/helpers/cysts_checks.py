@@ -67,6 +67,7 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment the open stack as a macro does, with everything that is shown."""
     import numpy as np
 
+    from desktop_checks import settled
     from imagej_window import manager
 
     imagej.run_macro(
@@ -77,6 +78,8 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     stack, calibration = labels.getStack(), labels.getCalibration()
     planes = np.array([np.asarray(stack.getProcessor(n).getFloatArray()).T for n in range(1, stack.getSize() + 1)])
     wait_for("sections", lambda: _sections("YZ") and _sections("XZ"))
+    # ImageJ opens their windows first, and draws into them on a thread of its own.
+    sections = settled(lambda: {title: _numbers(section) for title in ("YZ", "XZ") for section in _sections(title)})
     # Sections are not closed here: ImageJ 1.54p waits for ever if this thread closes them.
     return {
         "dimensions": [int(n) for n in labels.getDimensions()],
@@ -87,7 +90,7 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         "view": [int(n) for n in view.getDimensions()] + [int(view.getBitDepth())],
         "rois": sorted((str(roi.getName()), int(roi.getPosition())) for roi in manager().getRoisAsArray()),
         "table": windows("Cells of cyst") != [],
-        "sections": {title: _numbers(section) for title in ("YZ", "XZ") for section in _sections(title)},
+        "sections": sections,
     }
 
 
