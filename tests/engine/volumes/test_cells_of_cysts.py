@@ -54,7 +54,7 @@ def test_two_cysts_have_the_cells_of_the_whole_volume_and_specks_have_none(seed_
     grown = grow_cells(maps, chosen)
     assert len(grown.parts) == 2
     assert sum(part.labels.size for part in grown.parts) < 0.4 * maps[0].size
-    found, lumen = cells_of_cyst(maps, chosen, grown)
+    found, lumen, _ = cells_of_cyst(maps, chosen, grown)
     whole = epifiji.cells_of_maps(*maps, **chosen.model_dump())
     whole[lumen] = 0
     assert lumen.any()
@@ -81,7 +81,7 @@ def test_cysts_with_noisy_maps_have_the_cells_of_the_whole_volume(cyst: str, see
     maps = np.stack(probabilities(np.load(REFERENCE)[f"maps/{cyst}"]))
     chosen = InstanceSettings(seed_height=seed_height)
     grown = grow_cells(maps, chosen)
-    found, lumen = cells_of_cyst(maps, chosen, grown)
+    found, lumen, _ = cells_of_cyst(maps, chosen, grown)
     whole = without_small(epifiji.cells_of_maps(*maps, **chosen.model_dump()), 1)
     assert found.max() > 10
     assert not lumen.any()
@@ -113,6 +113,6 @@ def test_a_maximum_that_hardly_rises_above_its_surroundings_is_no_seed_in_its_bo
     grown = grow_cells(maps, chosen)
     assert len(grown.parts) == 2
     assert [len(np.unique(part.seeds)) for part in grown.parts] == [2, 1]
-    found, _ = cells_of_cyst(maps, chosen, grown)
+    found, _, _ = cells_of_cyst(maps, chosen, grown)
     assert (found[high] == 1).all()
     assert not found[low].any()

@@ -18,6 +18,7 @@ from epifiji.engine.volumes.instances import (
     find_seeds,
     grow_seeds,
     growth_region,
+    outer_cells,
     without_small,
 )
 
@@ -142,3 +143,20 @@ MAP = np.zeros((4, 5, 6), np.float32)
 def test_wrong_maps_are_refused_in_a_sentence(maps: tuple, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(WrongInputError, match=words):
         epifiji.cells_of_maps(*maps, **settings)
+
+
+def test_outer_cells_are_those_at_the_surrounding_or_at_the_volumes_border() -> None:
+    labels = np.zeros((9, 9, 12), np.int32)
+    labels[1:8, 1:8, 1:8] = 2
+    labels[3:6, 3:6, 3:5] = 5
+    labels[4, 4, 5] = 7
+    labels[2, 2, 2] = 0
+    labels[:, :, 9:] = 3
+    labels[4, 4, 11] = 4
+    outer, enclosed, left_out = outer_cells(labels)
+    assert left_out == 2
+    assert np.unique(outer).tolist() == [0, 2, 3, 4]
+    free = np.zeros(labels.shape, bool)
+    free[3:6, 3:6, 3:5] = free[4, 4, 5] = free[2, 2, 2] = True
+    assert np.array_equal(enclosed, free)
+    assert np.array_equal(outer, np.where(free, 0, labels))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import roifile
 import tifffile
+from skimage.measure import label
 
 import epifiji
 from command_line import one_sentence, run
@@ -114,7 +115,7 @@ def perfect_maps(labels: np.ndarray) -> np.ndarray:
 def test_perfect_maps_give_the_true_cells_and_the_lumen_stays_free() -> None:
     _, labels = small_cyst()
     shown = np.pad(labels, 6)
-    found, lumen = cells_of_cyst(perfect_maps(shown), InstanceSettings(mask_erosion_voxels=0))
+    found, lumen, _ = cells_of_cyst(perfect_maps(shown), InstanceSettings(mask_erosion_voxels=0))
     scores = epifiji.compare_volumes(found, shown)
     assert (scores.annotated, scores.predicted) == (CELLS, CELLS)
     assert scores.matches[0.75].ap == 1
@@ -125,12 +126,32 @@ def test_perfect_maps_give_the_true_cells_and_the_lumen_stays_free() -> None:
     assert not (lumen & (shown > 0)).any()
 
 
+@pytest.mark.parametrize("reach", [3, 40], ids=["a part of the lumen", "all of the lumen"])
+def test_a_cell_in_the_lumen_is_left_out_if_cells_form_one_layer(reach: int) -> None:
+    _, labels = small_cyst()
+    shown = np.pad(labels, 6)
+    z, y, x = (side // 2 for side in shown.shape)
+    outside = label(shown == 0, connectivity=1)
+    lumen = (outside == outside[z, y, x]) & (outside != outside[0, 0, 0])
+    away = np.linalg.norm(np.indices(shown.shape) - np.reshape([z, y, x], (3, 1, 1, 1)), axis=0)
+    filled = np.where(lumen & (away <= reach), CELLS + 1, shown)
+    chosen = {"mask_erosion_voxels": 0, "foreground_threshold": 0.5, "contour_threshold": 0.5}
+    kept = cells_of_cyst(perfect_maps(filled), InstanceSettings(**chosen))
+    assert (len(np.unique(kept.labels)) - 1, kept.left_out) == (CELLS + 1, 0)
+    found = cells_of_cyst(perfect_maps(filled), InstanceSettings(one_layer=True, **chosen))
+    assert (len(np.unique(found.labels)) - 1, found.left_out) == (CELLS, 1)
+    # Where it touched the wall, the nearest of both has the voxels of their contour.
+    assert np.count_nonzero(found.lumen & lumen) > 0.8 * np.count_nonzero(found.lumen | lumen)
+    assert epifiji.compare_volumes(found.labels, shown).matches[0.75].ap == 1
+    assert len(np.unique(epifiji.cells_of_maps(*perfect_maps(filled), one_layer=True, **chosen))) - 1 == CELLS
+
+
 def test_small_holes_of_the_mask_are_filled_and_are_no_lumen() -> None:
     solid = np.zeros((20, 20, 20), int)
     solid[4:16, 4:16, 4:10], solid[4:16, 4:16, 10:16] = 1, 2
     maps = perfect_maps(solid)
     maps[:, 9, 9, 7] = 0
-    found, lumen = cells_of_cyst(maps, InstanceSettings(mask_erosion_voxels=0))
+    found, lumen, _ = cells_of_cyst(maps, InstanceSettings(mask_erosion_voxels=0))
     assert not lumen.any()
     assert found[9, 9, 7] == found[9, 9, 8] > 0
 
@@ -160,7 +181,7 @@ def test_the_box_gives_the_labels_of_the_whole_volume(settings: dict[str, float]
     ):
         assert np.array_equal(part, whole)
     assert seeds[35:40, 40:46, 2:9].any()
-    cells, lumen = cells_of_cyst(maps, chosen, grown)
+    cells, lumen, _ = cells_of_cyst(maps, chosen, grown)
     assert np.array_equal(cells, cells_of_cyst(maps, chosen)[0])
     touching = cells_of_maps(inside, contour, mask, **chosen.model_dump())
     touching[lumen] = 0

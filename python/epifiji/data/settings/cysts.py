@@ -145,6 +145,13 @@ class InstanceSettings(Settings):
         page="more",
         description="Radius of the ball by which the mask is eroded; 0: it is not. BiaPy uses 2 if a network predicts no mask.",
     )
+    one_layer: bool = setting(
+        False,
+        label="Cells form one layer",
+        page="more",
+        description="Cells that touch neither the surrounding nor the volume's border are left out: in a cyst of one layer they "
+        "lie in the lumen.",
+    )
 
 
 class VolumeWatershedSettings(Settings):
@@ -212,5 +219,6 @@ class CystSegmentationSettings(
     """How the cells of a cyst are segmented, with a network or without one, and measured."""
 
     seed_height: float = placed(InstanceSettings, "seed_height", "more", default=SEED_HEIGHT)
+    one_layer: bool = placed(InstanceSettings, "one_layer", "more", default=True)
 
     channel: Channel = None

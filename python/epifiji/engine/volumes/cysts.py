@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from epifiji.data.settings.cysts import InstanceSettings
-from epifiji.engine.volumes.instances import fill_by_voronoi, grown_from_seeds, least_cell, or_otsu
+from epifiji.engine.volumes.instances import fill_by_voronoi, grown_from_seeds, least_cell, or_otsu, outer_cells
 from epifiji.engine.volumes.slabs import Box, MapOf, boxes_around, objects_of, otsu_threshold, slabs, voxel_counts
 
 LEAST_LUMEN = 0.25
@@ -164,9 +164,25 @@ def _kept(kept: np.ndarray) -> np.ndarray:
     return np.where(kept, np.cumsum(kept), 0).astype(np.int32)
 
 
-def cells_of_cyst(
-    maps: Any, settings: InstanceSettings, grown: GrownCells | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+class CystCells(NamedTuple):
+    """The cells and the lumen of a cyst.
+
+    Parameters
+    ----------
+    labels
+        (Z, Y, X), int32: the cells from 1 on, 0 elsewhere.
+    lumen
+        (Z, Y, X), bool; empty if the mask encloses no large hole.
+    left_out
+        Number of cells that were left out because they have no outer face.
+    """
+
+    labels: np.ndarray
+    lumen: np.ndarray
+    left_out: int = 0
+
+
+def cells_of_cyst(maps: Any, settings: InstanceSettings, grown: GrownCells | None = None) -> CystCells:
     """Separate the cells of a cyst, and find its lumen.
 
     The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`, but the largest hole of the mask is the
@@ -179,32 +195,35 @@ def cells_of_cyst(
         As for :func:`grow_cells`.
     grown
         What that function returned. Default: it is called.
-
-    Returns
-    -------
-    labels
-        (Z, Y, X), int32: the cells from 1 on, 0 elsewhere.
-    lumen
-        (Z, Y, X), bool; empty if the mask encloses no large hole.
     """
     found = grow_cells(maps, settings) if grown is None else grown
     sizes = _sizes(part.labels for part in found.parts)[1:]
     count = int(np.count_nonzero(sizes))
     if not count:
-        return np.zeros(found.shape, np.int32), np.zeros(found.shape, bool)
+        return CystCells(np.zeros(found.shape, np.int32), np.zeros(found.shape, bool))
     mask = MapOf(maps, MASK)
     walls = [_wall_with_cells(mask[part.box] > found.mask_threshold, part.labels) for part in found.parts]
-    holes = [_largest(hole, LEAST_LUMEN * sizes.sum() / count) for _, hole in walls]
-    largest = int(np.argmax([np.count_nonzero(hole) for hole in holes]))
-    filled = []
+    least = LEAST_LUMEN * sizes.sum() / count
+    holes = [_largest(hole, least) for _, hole in walls]
+    largest = _with_most(holes)
+    filled, left_out = [], 0
     for number, (part, (wall, _)) in enumerate(zip(found.parts, walls, strict=True)):
         touching = fill_by_voronoi(part.labels, wall, None, settings.mask_erosion_voxels)
         if number == largest:
             touching[holes[number]] = 0
+        if settings.one_layer:
+            touching, enclosed, inner = outer_cells(touching)
+            holes[number] = _largest(enclosed, least)
+            left_out += inner
         filled.append((part.box, touching))
+    largest = _with_most(holes) if settings.one_layer else largest
     numbers = _kept(_sizes(labels for _, labels in filled) > 0)
     labels = _whole(found.shape, np.int32, ((box, numbers[labels]) for box, labels in filled))
-    return labels, _whole(found.shape, bool, [(found.parts[largest].box, holes[largest])])
+    return CystCells(labels, _whole(found.shape, bool, [(found.parts[largest].box, holes[largest])]), left_out)
+
+
+def _with_most(holes: list[np.ndarray]) -> int:
+    return int(np.argmax([np.count_nonzero(hole) for hole in holes]))
 
 
 def _wall_with_cells(wall: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

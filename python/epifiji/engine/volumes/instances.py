@@ -74,7 +74,8 @@ def cells_of_maps(foreground: np.ndarray, contour: np.ndarray, mask: np.ndarray,
     _, grown = grown_from_seeds(inside, outline, least_inside, most_contour, region, chosen)
     if chosen.seed_height:
         grown = without_small(grown, least_cell(voxel_counts(grown)[1:], chosen))
-    return fill_by_voronoi(grown, wall, chosen.mask_threshold, chosen.mask_erosion_voxels)
+    touching = fill_by_voronoi(grown, wall, chosen.mask_threshold, chosen.mask_erosion_voxels)
+    return without_small(outer_cells(touching)[0], 1) if chosen.one_layer else touching
 
 
 def _probabilities(name: str, given: Any) -> np.ndarray:
@@ -262,3 +263,38 @@ def fill_by_voronoi(
 def or_otsu(threshold: float | None, values: Sliced) -> float:
     """Return a threshold, or Otsu's of the values if it is None."""
     return otsu_threshold(values) if threshold is None else threshold
+
+
+def outer_cells(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Leave out cells that touch neither the surrounding nor the volume's border, by the faces of voxels.
+
+    Parameters
+    ----------
+    labels
+        (Z, Y, X), whole numbers from 0. The surrounding is all 0 that is connected to the volume's border.
+
+    Returns
+    -------
+    outer
+        (Z, Y, X): the other cells, with their numbers.
+    enclosed
+        (Z, Y, X), bool: what is then free and not the surrounding.
+    left_out
+        Number of cells that were left out.
+    """
+    from scipy.ndimage import binary_dilation, label
+
+    free, count = label(labels == 0)
+    outside = np.zeros(count + 1, bool)
+    kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
+    for axis in range(3):
+        for side in (0, -1):
+            outside[np.unique(free.take(side, axis))] = True
+            kept[np.unique(labels.take(side, axis))] = True
+    outside[0] = False
+    surrounding = outside[free]
+    kept[np.unique(labels[binary_dilation(surrounding)])] = True
+    kept[0] = False
+    outer = np.where(kept[labels], labels, 0).astype(labels.dtype)
+    left_out = int(np.count_nonzero(np.bincount(labels.ravel(), minlength=len(kept))[1:]) - np.count_nonzero(kept))
+    return outer, (outer == 0) & ~surrounding, left_out

@@ -88,3 +88,14 @@ def notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> li
         f"{volume.name} has {count} {SEPARATE}, but only one lumen was searched for: crop the volume to "
         "one cyst, in Fiji with Image > Crop."
     ]
+
+
+def notices_of_inner_cells(volume: Image, left_out: int) -> list[str]:
+    """Say that cells were left out because they have no outer face."""
+    if not left_out:
+        return []
+    cells = "1 cell that touches" if left_out == 1 else f"{left_out} cells that touch"
+    return [
+        f"{cells} no surrounding of {volume.name} {'was' if left_out == 1 else 'were'} left out, as the cells of a cyst form one "
+        "layer: if these are cells, set --one-layer to false."
+    ]

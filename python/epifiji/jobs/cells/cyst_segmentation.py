@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
-from epifiji.jobs.cells.cyst_notices import notices_of_cells, notices_of_parts
+from epifiji.jobs.cells.cyst_notices import notices_of_cells, notices_of_inner_cells, notices_of_parts
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.cysts import SEPARATE, MeasuredCyst, measure_cyst
 from epifiji.jobs.cells.volumes import (
@@ -243,31 +243,20 @@ def segment_cysts(
     opened = opened_volume(volume, chosen.channel)
     opened.require_finite()
     pixels_sha256 = opened.sha256()
-    if found is None:
-        report(0, SEPARATING)
-        labels, lumen, *others = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
-        more, runtime = notices_of_separation(opened, *others), {}
-    else:
-        scratch = ScratchFolder()
-        try:
-            segmenter = CystSegmenter(
-                found, part_of(chosen, NetworkPredictionSettings), part_of(chosen, InstanceSettings)
-            )
-            labels, lumen = segmenter(opened, scratch, report)
-            more, runtime = notices_of_parts(opened, labels, lumen), {"runtime": segmenter.runtime}
-        finally:
-            scratch.remove()
+    cells = _segmented(opened, found, chosen, report)
+    labels, lumen = cells.labels, cells.lumen
     require_writable_labels(int(labels.max(initial=0)), opened.name)
     report(1, WRITING)
     notices = [
         *opened.notices,
-        *more,
+        *cells.several,
+        *cells.inner,
         *notices_of_cells(opened, labels, lumen, found),
         *notices_of_contrast(opened, labels, "network" if found else "watershed"),
     ]
     measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
     # What is said about several cysts is not repeated.
-    notices += [one for one in measured.notices if not (more and SEPARATE in one)] if measured else []
+    notices += [one for one in measured.notices if not (cells.several and SEPARATE in one)] if measured else []
     record = {
         "epifiji": RECORD_FORM,
         "task": CYSTS_TASK,
@@ -277,11 +266,41 @@ def segment_cysts(
         "settings": chosen.model_dump(mode="json"),
         "counts": {"cells": int(labels.max(initial=0))},
         "cyst": measured.to_dict() if measured else None,
-        **runtime,
+        **cells.runtime,
         "versions": versions(),
         "seconds": {"total": round(time.perf_counter() - began, 3)},
     }
     return CystSegmentation(opened, labels, lumen, measured, record, tuple(notices))
+
+
+class _Cells(NamedTuple):
+    """Labels and lumen, notices about several cysts and about cells without an outer face, and what computed the network."""
+
+    labels: np.ndarray
+    lumen: np.ndarray
+    several: list[str]
+    inner: list[str]
+    runtime: dict[str, str]
+
+
+def _segmented(
+    volume: Image, network: VolumeNetwork | None, settings: CystSegmentationSettings, report: Report
+) -> _Cells:
+    """Find the cells with a network or without one."""
+    if network is None:
+        report(0, SEPARATING)
+        labels, lumen, *others = separated(volume, part_of(settings, VolumeWatershedSettings), report)
+        return _Cells(labels, lumen, notices_of_separation(volume, *others), [], {})
+    scratch = ScratchFolder()
+    try:
+        segmenter = CystSegmenter(
+            network, part_of(settings, NetworkPredictionSettings), part_of(settings, InstanceSettings)
+        )
+        labels, lumen, left_out = segmenter(volume, scratch, report)
+        several, inner = notices_of_parts(volume, labels, lumen), notices_of_inner_cells(volume, left_out)
+        return _Cells(labels, lumen, several, inner, {"runtime": segmenter.runtime})
+    finally:
+        scratch.remove()
 
 
 def measured_if_possible(

@@ -13,7 +13,7 @@ from epifiji.data.settings.cysts import InstanceSettings, NetworkPredictionSetti
 from epifiji.data.settings.detection import BASE_MEGABYTES
 from epifiji.data.volume_networks import VOLUME_OUTPUTS, VolumeNetwork
 from epifiji.engine.networks.families import volume_family_of
-from epifiji.engine.volumes.cysts import cells_of_cyst
+from epifiji.engine.volumes.cysts import CystCells, cells_of_cyst
 from epifiji.engine.volumes.watershed import SEPARATING
 from epifiji.jobs.networks import loaded_for_volumes
 
@@ -56,8 +56,8 @@ class CystSegmenter:
 
     def __call__(
         self, volume: Image, make: Callable[[tuple[int, ...], Any], Any] = np.zeros, report: Report = silent
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Segment a volume: labels (Z, Y, X), int32, and the lumen, bool."""
+    ) -> CystCells:
+        """Segment a volume."""
         maps = self.maps(volume, make, PartReport(report, 0, 2))
         report(0.5, SEPARATING)
         return cells_of_cyst(maps, self._instances)

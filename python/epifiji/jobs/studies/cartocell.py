@@ -365,7 +365,7 @@ def _write_cells(
         for part, ending in ((WATERSHED, "_watershed"), (INSTANCES, "")):
             tree.write_labels(part, volume, grown.labels, ending)
         if last == POST_PROCESSED:
-            cells, _ = cells_of_cyst(maps, settings, grown)
+            cells = cells_of_cyst(maps, settings, grown).labels
             tree.write_labels(POST_PROCESSED, volume, cells)
     finally:
         scratch.remove()

@@ -248,9 +248,9 @@ def score_volumes(
     scores, compared = [], []
     for number, one in enumerate(held_out):
         part = PartReport(report, number, len(held_out))
-        labels, _ = segmenter(
+        labels = segmenter(
             Image(one.pixels, one.name, axes="ZYX"), report=lambda done, _, part=part: part(done, VALIDATING)
-        )
+        ).labels
         field_, cells, quality = compare_labels(one.name, labels, one.labels, np.ones(labels.shape, bool), "count")
         scores.append(scores_of(field_, cells, quality, MATCH_IOU))
         compared.append(field_)
