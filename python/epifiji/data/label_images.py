@@ -38,3 +38,10 @@ def at_outlines(labels: np.ndarray) -> np.ndarray:
         outlines[first] |= differ
         outlines[second] |= differ
     return outlines
+
+
+def labels_at_border(labels: np.ndarray) -> np.ndarray:
+    """Return the labels of cells that touch the border of an image or a volume, which may be cut off there."""
+    sides = [labels.take(end, axis) for axis in range(labels.ndim) for end in (0, -1)]
+    found = np.unique(np.concatenate([side.ravel() for side in sides]))
+    return found[found > 0]

@@ -14,10 +14,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import labels_at_border
 from epifiji.engine.metrics.labels import (
     adjusted_rand_index,
     count_matches,
-    labels_at_border,
     outline_iou,
     overlaps,
     segmentation_quality,

@@ -202,10 +202,3 @@ def outline_iou(annotated: np.ndarray, predicted: np.ndarray) -> float | None:
     one, other = at_outlines(annotated), at_outlines(predicted)
     either = int(np.count_nonzero(one | other))
     return int(np.count_nonzero(one & other)) / either if either else None
-
-
-def labels_at_border(labels: np.ndarray) -> np.ndarray:
-    """Return the labels of cells that touch the border of the image, which may be cut off there."""
-    sides = [labels.take(end, axis) for axis in range(labels.ndim) for end in (0, -1)]
-    found = np.unique(np.concatenate([side.ravel() for side in sides]))
-    return found[found > 0]

@@ -17,6 +17,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Sliced
+from epifiji.data.label_images import labels_at_border
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import InstanceSettings
 from epifiji.engine.volumes.slabs import otsu_threshold, voxel_counts
@@ -287,14 +288,10 @@ def outer_cells(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     free, count = label(labels == 0)
     outside = np.zeros(count + 1, bool)
     kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
-    for axis in range(3):
-        for side in (0, -1):
-            outside[np.unique(free.take(side, axis))] = True
-            kept[np.unique(labels.take(side, axis))] = True
-    outside[0] = False
+    outside[labels_at_border(free)] = kept[labels_at_border(labels)] = True
     surrounding = outside[free]
-    kept[np.unique(labels[binary_dilation(surrounding)])] = True
+    kept[labels[binary_dilation(surrounding)]] = True
     kept[0] = False
     outer = np.where(kept[labels], labels, 0).astype(labels.dtype)
-    left_out = int(np.count_nonzero(np.bincount(labels.ravel(), minlength=len(kept))[1:]) - np.count_nonzero(kept))
+    left_out = int(np.count_nonzero(voxel_counts(labels)[1:]) - np.count_nonzero(kept))
     return outer, (outer == 0) & ~surrounding, left_out

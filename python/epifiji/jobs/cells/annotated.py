@@ -9,10 +9,9 @@ import numpy as np
 
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
-from epifiji.data.label_images import areas_of
+from epifiji.data.label_images import areas_of, labels_at_border
 from epifiji.data.settings.jobs import Overlaps
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
-from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import (
     OUTLINES_OF_TISSUE_ANALYZER,
     holds_labels,

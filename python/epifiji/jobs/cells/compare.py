@@ -11,6 +11,7 @@ import numpy as np
 
 from epifiji.data.cells import MEAN_IOUS, ComparedField, FieldScores, Outcome, PackedLabels
 from epifiji.data.evaluation import Interval, mean_of_known, pooled, score_text
+from epifiji.data.label_images import labels_at_border
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
@@ -21,7 +22,6 @@ from epifiji.engine.metrics.labels import (
     SegmentationQuality,
     adjusted_rand_index,
     count_matches,
-    labels_at_border,
     outline_iou,
     overlaps,
     segmentation_quality,

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.label_images import areas_of, numbered
+from epifiji.data.label_images import areas_of, labels_at_border, numbered
 from epifiji.data.movie import size_in_words
 from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
-from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import CELLS_ENDING, has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in

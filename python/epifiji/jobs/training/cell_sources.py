@@ -11,14 +11,13 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.errors import WrongInputError
-from epifiji.data.label_images import areas_of, at_outlines
+from epifiji.data.label_images import areas_of, at_outlines, labels_at_border
 from epifiji.data.labelled import LabelledImage, TrainingField
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.cells.scale import resized
-from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.engine.tiling.levels import levelled
 from epifiji.files.labelled_images import FORM, read_labelled_images
 from epifiji.jobs.cells.annotated import annotated_cells

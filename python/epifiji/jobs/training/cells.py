@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
+from epifiji.data.label_images import labels_at_border
 from epifiji.data.labelled import LabelledImage, TrainingField
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.training import CellValidationScores
-from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.engine.training.recipe import TrainingRecipe
 from epifiji.engine.training.validation_split import Split, split_fields
 from epifiji.files.figures.training import HELD_OUT_CELLS, draw_held_out_cells
