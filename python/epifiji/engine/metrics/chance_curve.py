@@ -67,6 +67,7 @@ def draw_chances(
     parts = [
         _drawn(prior, known, fit, decisions, count, random)
         for prior, fit, count in zip(priors, fits, random.multinomial(draws, weights / weights.sum()), strict=True)
+        if count
     ]
     chances: np.ndarray = expit(random.permutation(np.concatenate(parts)))
     return chances
@@ -113,24 +114,33 @@ def _drawn(
     """Draw logits at all places, (draws, places); `known` are the judged ones, (places,), bool."""
     within, across, rest = prior[np.ix_(known, known)], prior[np.ix_(known, ~known)], prior[np.ix_(~known, ~known)]
     drawn = np.empty((draws, len(prior)))
-    drawn[:, known] = _sliced(fit.mean + _normal(fit.covariance, draws, random), within, decisions, random)
+    drawn[:, known] = _sliced(
+        fit.mean + _normal(_factor(fit.covariance), draws, random), _factor(within), decisions, random
+    )
     # Given the logits of the judged places, those of the others are normal.
     slopes = np.linalg.solve(within, across)
-    drawn[:, ~known] = drawn[:, known] @ slopes + _normal(rest - across.T @ slopes, draws, random)
+    drawn[:, ~known] = drawn[:, known] @ slopes + _normal(_factor(rest - across.T @ slopes), draws, random)
     return drawn
 
 
-def _normal(covariance: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
-    """Draw from a normal distribution of mean 0, (draws, places)."""
-    factor = np.linalg.cholesky(covariance + JITTER * np.eye(len(covariance)))
-    found: np.ndarray = random.standard_normal((draws, len(covariance))) @ factor.T
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    factor: np.ndarray = np.linalg.cholesky(covariance + JITTER * np.eye(len(covariance)))
+    return factor
+
+
+def _normal(factor: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
+    """Draw from a normal distribution of mean 0, (draws, places), given the Cholesky factor of its covariance."""
+    found: np.ndarray = random.standard_normal((draws, len(factor))) @ factor.T
     return found
 
 
-def _sliced(logits: np.ndarray, prior: np.ndarray, decisions: Decisions, random: np.random.Generator) -> np.ndarray:
-    """Move each draw, (draws, places), to the posterior by steps of elliptical slice sampling."""
+def _sliced(logits: np.ndarray, factor: np.ndarray, decisions: Decisions, random: np.random.Generator) -> np.ndarray:
+    """Move each draw, (draws, places), to the posterior by steps of elliptical slice sampling.
+
+    `factor` is the Cholesky factor of the prior's covariance.
+    """
     for _ in range(SLICE_STEPS):
-        other = _normal(prior, len(logits), random)
+        other = _normal(factor, len(logits), random)
         least = decisions.likelihood(logits) + np.log1p(-random.random(len(logits)))
         angle = random.uniform(0, 2 * np.pi, len(logits))
         low, high = angle - 2 * np.pi, angle.copy()
