@@ -7,9 +7,8 @@ import numpy as np
 from epifiji.data.image import Image
 from epifiji.data.volume_networks import VolumeNetwork
 from epifiji.engine.volumes.properties import lumen_of
-from epifiji.engine.volumes.slabs import objects_of, voxel_counts
-from epifiji.engine.volumes.watershed import similar_objects
-from epifiji.jobs.cells.cysts import SEPARATE
+from epifiji.engine.volumes.slabs import voxel_counts
+from epifiji.jobs.cells.cysts import SEPARATE, separate_objects
 
 OTHER_SCALE = 1.3
 """Voxels that differ by more than this factor from those that a network learnt from are reported."""
@@ -76,12 +75,7 @@ def notices_of_scale(volume: Image, labels: np.ndarray, network: VolumeNetwork) 
 
 def notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> list[str]:
     """Say that cells of several cysts were found, of which one has a lumen."""
-
-    def read(slab: slice) -> tuple[np.ndarray, list[np.ndarray]]:
-        there = (labels[slab] > 0) | lumen[slab]
-        return there, [there]
-
-    count = similar_objects(objects_of(labels.shape, read).counts[:, 0])
+    count = separate_objects(labels, lumen)
     if count < 2:
         return []
     return [

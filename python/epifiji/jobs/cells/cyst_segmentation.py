@@ -289,8 +289,8 @@ def _segmented(
     """Find the cells with a network or without one."""
     if network is None:
         report(0, SEPARATING)
-        labels, lumen, *others = separated(volume, part_of(settings, VolumeWatershedSettings), report)
-        return _Cells(labels, lumen, notices_of_separation(volume, *others), [], {})
+        found = separated(volume, part_of(settings, VolumeWatershedSettings), report)
+        return _Cells(found.labels, found.lumen, notices_of_separation(volume, found), [], {})
     scratch = ScratchFolder()
     try:
         segmenter = CystSegmenter(

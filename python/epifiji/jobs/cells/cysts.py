@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import labels_at_border
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import CystMeasurementSettings
-from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.engine.simulation.cysts import SimulatedCyst
 from epifiji.engine.volumes.properties import box_of_cyst, cell_measurements, cyst_measurements, lumen_of
+from epifiji.engine.volumes.slabs import objects_of
 from epifiji.engine.volumes.watershed import similar_objects
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
@@ -118,9 +119,8 @@ def measure_cyst(
             "The cells enclose no lumen, but apical faces are those with a lumen: give it as lumen, or close the gaps between "
             "cells."
         )
+    further, cut = _notices_of_parts(labels, lumen), _notices_of_cut(labels, lumen)
     # Normals of faces take 250 bytes a voxel, and a cyst is a small part of many volumes.
-    further = _notices_of_parts(labels, lumen)
-    cut = _notices_of_cut(labels, lumen)
     box = box_of_cyst(labels, lumen, steps)
     labels, lumen = labels[box], lumen[box]
     found = cell_measurements(labels, lumen, steps, chosen.least_contact_voxels)
@@ -129,6 +129,16 @@ def measure_cyst(
     cyst = cyst_measurements(labels, lumen, steps, found)
     doubts = (*cut, *_notices_of_faces(found), *_notices_of_voxels(steps, cyst["mean_height_um"]), *further)
     return MeasuredCyst(found, cyst, doubts)
+
+
+def separate_objects(labels: np.ndarray, lumen: np.ndarray) -> int:
+    """Return how many objects of similar size the cells and the lumen (Z, Y, X) form, connected by the faces of voxels."""
+
+    def read(slab: slice) -> tuple[np.ndarray, list[np.ndarray]]:
+        there = (labels[slab] > 0) | lumen[slab]
+        return there, [there]
+
+    return similar_objects(objects_of(labels.shape, read).counts[:, 0])
 
 
 def _notices_of_faces(cells: Mapping[str, np.ndarray]) -> list[str]:
@@ -167,10 +177,7 @@ def _notices_of_cut(labels: np.ndarray, lumen: np.ndarray) -> list[str]:
 
 def _notices_of_parts(labels: np.ndarray, lumen: np.ndarray) -> list[str]:
     """Say that cells belong to several cysts, of which one has a lumen."""
-    from scipy.ndimage import label
-
-    parts, _ = label((labels > 0) | lumen)
-    count = similar_objects(np.bincount(parts.ravel())[1:])
+    count = separate_objects(labels, lumen)
     if count < 2:
         return []
     return [

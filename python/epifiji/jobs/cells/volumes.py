@@ -110,7 +110,7 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     notices = [
         *opened.notices,
         *(() if isinstance(volume, np.ndarray) else _notices_of_cubes(opened)),
-        *notices_of_separation(opened, found.further, found.sides),
+        *notices_of_separation(opened, found),
         *notices_of_contrast(opened, found.labels, "watershed"),
     ]
     return VolumeCells(opened, found.labels, found.lumen, chosen, tuple(notices))
@@ -131,22 +131,22 @@ def separated(volume: Image, settings: VolumeWatershedSettings, report: Report =
     return separate_by_membranes(np.asarray(volume), relative_spacing(volume), settings, report)
 
 
-def notices_of_separation(volume: Image, further: int, sides: int) -> list[str]:
+def notices_of_separation(volume: Image, found: Separated) -> list[str]:
     """Say that a volume has more cysts than the one that was segmented, or seems to be none, as its sides are reached."""
     notices = []
-    if further:
+    if found.further:
         others = (
             "another object of similar size, which was"
-            if further == 1
-            else f"{further} others of similar size, which were"
+            if found.further == 1
+            else f"{found.further} others of similar size, which were"
         )
         notices.append(
             f"{volume.name} has {others} left out: crop the volume to one cyst, in Fiji with Image > Crop, to segment it."
         )
-    if sides >= MANY_SIDES:
+    if found.sides >= MANY_SIDES:
         notices.append(
-            f"What is bright in {volume.name} reaches {sides} of the volume's 6 sides, but it was segmented as a cyst in a dark "
-            "surrounding, which leaves out cells: if cells fill the volume, set --surrounding to false."
+            f"What is bright in {volume.name} reaches {found.sides} of the volume's 6 sides, but it was segmented as a cyst in a "
+            "dark surrounding, which leaves out cells: if cells fill the volume, set --surrounding to false."
         )
     return notices
 
